@@ -1,0 +1,263 @@
+"""Images, crops and logits with their place in the source image, and the exact way back.
+
+All boxes are half-open (x0, y0, x1, y1) in continuous coordinates with the origin at the corner
+of pixel (0, 0): a crop subtracts, a resize multiplies, a flip reflects, without half-pixel terms.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clickmask.core.masks import BoolMask, RunLengthMask, bounding_box
+from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
+
+FloatMap = NDArray[np.float32]
+Image = NDArray[np.uint8]
+BoxFloat = tuple[float, float, float, float]
+
+OUTSIDE_LOGIT = -20.0
+"""Logit of every pixel that a LogitMap does not cover: background, with certainty."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """An image that can be cropped at any scale at a cost that does not depend on its size.
+
+    Attributes:
+        levels: (H, W, 3) uint8 RGB arrays, each half as large as the one before; the first is the image.
+    """
+
+    levels: tuple[Image, ...]
+
+    @staticmethod
+    def of(image: Image, smallest: int = 512) -> Frame:
+        """Frame of an (H, W, 3) uint8 image, halved until its shorter side is under 2 x `smallest`."""
+        levels = [image]
+        while min(levels[-1].shape[:2]) >= 2 * smallest:
+            height, width = levels[-1].shape[:2]
+            levels.append(_resize(levels[-1], ((height + 1) // 2, (width + 1) // 2), cv2.INTER_AREA))
+        return Frame(tuple(levels))
+
+    @property
+    def pixels(self) -> Image:
+        """The image itself, (H, W, 3) uint8."""
+        return self.levels[0]
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """(height, width) of the image."""
+        height, width = self.levels[0].shape[:2]
+        return height, width
+
+    def crop(self, crop: Crop) -> Frame:
+        """The part under `crop`, resampled to its size; outside the image its edge is repeated."""
+        level = self._level_for(crop)
+        factors = (level.shape[1] / self.size_hw[1], level.shape[0] / self.size_hw[0])
+        return Frame((_sample(level, _scaled(crop.box_xyxy, factors), crop.size_hw, crop.scale_xy[0] / factors[0]),))
+
+    def flip(self) -> Frame:
+        """Mirrored left to right."""
+        return Frame((np.ascontiguousarray(self.pixels[:, ::-1]),))
+
+    def _level_for(self, crop: Crop) -> Image:
+        """The smallest level that still has at least the crop's resolution."""
+        scale = max(crop.scale_xy)
+        wanted = int(math.log2(1 / scale)) if scale < 1 else 0
+        return self.levels[min(wanted, len(self.levels) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A box of a source frame, seen at a size of its own.
+
+    Attributes:
+        box_xyxy: half-open box in source pixels; may reach over the image's edge.
+        size_hw: size of the crop frame.
+    """
+
+    box_xyxy: BoxFloat
+    size_hw: tuple[int, int]
+
+    @property
+    def scale_xy(self) -> tuple[float, float]:
+        """Crop pixels per source pixel along x and y."""
+        x0, y0, x1, y1 = self.box_xyxy
+        return self.size_hw[1] / (x1 - x0), self.size_hw[0] / (y1 - y0)
+
+    def to_crop_xy(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 2) source pixels -> crop pixels."""
+        return (points_xy - np.array(self.box_xyxy[:2])) * np.array(self.scale_xy)
+
+    def to_source_xy(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 2) crop pixels -> source pixels; inverse of `to_crop_xy`."""
+        return points_xy / np.array(self.scale_xy) + np.array(self.box_xyxy[:2])
+
+    def prompts_to_crop(self, prompts: Prompts) -> Prompts:
+        """Clicks and boxes in crop pixels, those outside the crop included; initial masks stay in the previous logits."""
+        return Prompts(tuple(self._prompt_to_crop(p) for p in prompts if not isinstance(p, MaskPrompt)))
+
+    def logits_to_source(self, logits: LogitMap) -> LogitMap:
+        """The same values, placed in the source frame."""
+        corners = self.to_source_xy(np.array(logits.box_xyxy, dtype=np.float64).reshape(2, 2)).ravel()
+        return replace(logits, box_xyxy=_rounded_if_whole(corners))
+
+    def _prompt_to_crop(self, prompt: Prompt) -> Prompt:
+        if isinstance(prompt, Click):
+            (x, y), = self.to_crop_xy(np.array([[prompt.x, prompt.y]]))
+            return replace(prompt, x=float(x), y=float(y))
+        if isinstance(prompt, Box):
+            x0, y0, x1, y1 = self.to_crop_xy(np.array(prompt.xyxy).reshape(2, 2)).ravel().tolist()
+            return Box(x0, y0, x1, y1)
+        raise TypeError(f"An initial mask travels as previous logits, not as a prompt of a crop: {prompt!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class LogitMap:
+    """Logits on a grid that covers a box of a frame; OUTSIDE_LOGIT everywhere else.
+
+    Attributes:
+        values: (h, w) float32, un-thresholded; value (i, j) belongs to the centre of its grid cell.
+        box_xyxy: the box that the grid covers, in the frame's pixels.
+    """
+
+    values: FloatMap
+    box_xyxy: BoxFloat
+
+    @staticmethod
+    def of_mask(mask: RunLengthMask, logit: float = 8.0) -> LogitMap:
+        """+-`logit` at the mask's own resolution, so that `mask()` gives back exactly the same pixels."""
+        if not mask:
+            return LogitMap(np.full((1, 1), OUTSIDE_LOGIT, dtype=np.float32), (0.0, 0.0, 1.0, 1.0))
+        values = np.where(mask.decode_crop(), np.float32(logit), np.float32(-logit))
+        x0, y0, x1, y1 = mask.box_xyxy
+        return LogitMap(values, (float(x0), float(y0), float(x1), float(y1)))
+
+    def sample(self, crop: Crop) -> FloatMap:
+        """(h, w) float32 logits on the grid of `crop`, bilinear; OUTSIDE_LOGIT outside the box."""
+        return _sample_logits(self, crop)
+
+    def flip(self, width: int) -> LogitMap:
+        """Mirrored left to right in a frame that is `width` pixels wide."""
+        x0, y0, x1, y1 = self.box_xyxy
+        return LogitMap(np.ascontiguousarray(self.values[:, ::-1]), (width - x1, y0, width - x0, y1))
+
+    def mask_crop(self, size_hw: tuple[int, int], threshold: float = 0.0) -> tuple[BoolMask, tuple[int, int]]:
+        """The smallest region of the frame that holds every pixel above `threshold`, and its corner.
+
+        Returns:
+            mask: (h, w) bool; (0, 0) if no pixel is above.
+            offset_xy: where its corner lies in the frame.
+        """
+        x0, y0, x1, y1 = self._positive_box(size_hw, threshold)
+        if x1 <= x0 or y1 <= y0:
+            return np.zeros((0, 0), dtype=bool), (0, 0)
+        region = Crop((float(x0), float(y0), float(x1), float(y1)), (y1 - y0, x1 - x0))
+        return self.sample(region) > threshold, (x0, y0)
+
+    def mask(self, size_hw: tuple[int, int], threshold: float = 0.0) -> BoolMask:
+        """(H, W) bool: the pixels whose logit is above `threshold`."""
+        full = np.zeros(size_hw, dtype=bool)
+        part, (x, y) = self.mask_crop(size_hw, threshold)
+        full[y : y + part.shape[0], x : x + part.shape[1]] = part
+        return full
+
+    def run_lengths(self, size_hw: tuple[int, int], threshold: float = 0.0) -> RunLengthMask:
+        """The mask as run lengths."""
+        part, offset_xy = self.mask_crop(size_hw, threshold)
+        return RunLengthMask.encode(part, offset_xy, size_hw) if part.size else RunLengthMask.empty(size_hw)
+
+    def _positive_box(self, size_hw: tuple[int, int], threshold: float) -> tuple[int, int, int, int]:
+        """Whole-pixel box in which interpolation can exceed the threshold, cut to grid box and frame."""
+        i0, j0, i1, j1 = bounding_box(self.values > threshold)
+        if i1 <= i0:
+            return 0, 0, 0, 0
+        x0, y0, x1, y1 = self.box_xyxy
+        cell_x, cell_y = (x1 - x0) / self.values.shape[1], (y1 - y0) / self.values.shape[0]
+        left, top = max(x0, x0 + (i0 - 1) * cell_x, 0), max(y0, y0 + (j0 - 1) * cell_y, 0)
+        right, bottom = min(x1, x0 + (i1 + 1) * cell_x, size_hw[1]), min(y1, y0 + (j1 + 1) * cell_y, size_hw[0])
+        return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
+
+
+def whole(size_hw: tuple[int, int]) -> BoxFloat:
+    """The box of a whole frame."""
+    return 0.0, 0.0, float(size_hw[1]), float(size_hw[0])
+
+
+def _rounded_if_whole(box: NDArray[np.float64]) -> BoxFloat:
+    """Undo rounding noise of an affine round trip, so that equal grids stay equal."""
+    near = np.round(box)
+    x0, y0, x1, y1 = np.where(np.abs(box - near) < 1e-6, near, box).tolist()
+    return x0, y0, x1, y1
+
+
+def _scaled(box: BoxFloat, factors_xy: tuple[float, float]) -> BoxFloat:
+    return box[0] * factors_xy[0], box[1] * factors_xy[1], box[2] * factors_xy[0], box[3] * factors_xy[1]
+
+
+def _resize(image: NDArray[np.generic], size_hw: tuple[int, int], interpolation: int) -> Image:
+    return np.asarray(cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=interpolation), dtype=np.uint8)
+
+
+def _sample(image: Image, box: BoxFloat, size_hw: tuple[int, int], scale: float) -> Image:
+    """Resample a box of an image; shrinking averages areas, growing interpolates."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = box
+    if box == whole((height, width)) and size_hw == (height, width):
+        return image
+    inside = x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height
+    if inside and all(float(v).is_integer() for v in box):
+        part = image[int(y0) : int(y1), int(x0) : int(x1)]
+        return _resize(part, size_hw, cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return np.asarray(_warp(image, box, size_hw), dtype=np.uint8)
+
+
+def _warp(array: NDArray[np.generic], box: BoxFloat, size_hw: tuple[int, int]) -> NDArray[np.generic]:
+    """Bilinear samples of a box at a size, the edge repeated outside."""
+    step_x, step_y = (box[2] - box[0]) / size_hw[1], (box[3] - box[1]) / size_hw[0]
+    # OpenCV places sample j at pixel index j: half-pixel terms turn corner coordinates into indices
+    matrix = np.array([[step_x, 0, box[0] + step_x / 2 - 0.5], [0, step_y, box[1] + step_y / 2 - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    out = cv2.warpAffine(array, matrix, (size_hw[1], size_hw[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(out)
+
+
+def _sample_logits(logits: LogitMap, crop: Crop) -> FloatMap:
+    """See LogitMap.sample."""
+    x0, y0, x1, y1 = logits.box_xyxy
+    height, width = logits.values.shape
+    if crop.box_xyxy == logits.box_xyxy:
+        if crop.size_hw == (height, width):
+            return logits.values
+        return np.asarray(cv2.resize(logits.values, crop.size_hw[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    bx0, by0, bx1, by1 = crop.box_xyxy
+    if _is_whole_subgrid(logits, crop):
+        i, j = round(by0 - y0), round(bx0 - x0)
+        return logits.values[i : i + crop.size_hw[0], j : j + crop.size_hw[1]]
+    factor_x, factor_y = width / (x1 - x0), height / (y1 - y0)
+    grid_box = ((bx0 - x0) * factor_x, (by0 - y0) * factor_y, (bx1 - x0) * factor_x, (by1 - y0) * factor_y)
+    values = np.array(_warp(logits.values, grid_box, crop.size_hw), dtype=np.float32)
+    _blank_outside(values, crop, logits.box_xyxy)
+    return values
+
+
+def _is_whole_subgrid(logits: LogitMap, crop: Crop) -> bool:
+    """True if both grids have one value per pixel and the crop lies inside: then a slice is exact."""
+    x0, y0, x1, y1 = logits.box_xyxy
+    bx0, by0, bx1, by1 = crop.box_xyxy
+    at_source = logits.values.shape == (y1 - y0, x1 - x0) and crop.size_hw == (by1 - by0, bx1 - bx0)
+    aligned = all(float(v).is_integer() for v in (x0, y0, bx0, by0))
+    return at_source and aligned and x0 <= bx0 and y0 <= by0 and bx1 <= x1 and by1 <= y1
+
+
+def _blank_outside(values: FloatMap, crop: Crop, box: BoxFloat) -> None:
+    """Set the samples whose centres lie outside `box` to OUTSIDE_LOGIT, in place."""
+    x0, y0, x1, y1 = crop.to_crop_xy(np.array(box, dtype=np.float64).reshape(2, 2)).ravel()
+    left, top = max(math.ceil(x0 - 0.5), 0), max(math.ceil(y0 - 0.5), 0)
+    right, bottom = max(math.ceil(x1 - 0.5), 0), max(math.ceil(y1 - 0.5), 0)
+    values[:top], values[bottom:] = OUTSIDE_LOGIT, OUTSIDE_LOGIT
+    values[:, :left], values[:, right:] = OUTSIDE_LOGIT, OUTSIDE_LOGIT

@@ -1,0 +1,111 @@
+"""What a person says about one object. The ordered prompts are the truth; masks are derived.
+
+Coordinates are continuous with the origin at the image's corner: pixel (column j, row i) covers
+[j, j+1) x [i, i+1), so a click on it is at (j + 0.5, i + 0.5).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clickmask.core.errors import PromptError
+from clickmask.core.masks import RunLengthMask
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A point on the object (positive) or on its background (negative), in frame pixels."""
+
+    x: float
+    y: float
+    positive: bool = True
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.x) and math.isfinite(self.y)):
+            raise PromptError(f"A click needs finite coordinates, got ({self.x}, {self.y}).")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A half-open rectangle round the object, in frame pixels; x0 < x1 and y0 < y1."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(v) for v in self.xyxy):
+            raise PromptError(f"A box needs finite coordinates, got {self.xyxy}.")
+        if self.x1 <= self.x0 or self.y1 <= self.y0:
+            raise PromptError(f"A box is X0,Y0,X1,Y1 with X0 < X1 and Y0 < Y1, got {self.xyxy}.")
+
+    @property
+    def xyxy(self) -> tuple[float, float, float, float]:
+        """(x0, y0, x1, y1)."""
+        return (self.x0, self.y0, self.x1, self.y1)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskPrompt:
+    """An initial mask that the following prompts correct."""
+
+    mask: RunLengthMask
+
+
+Prompt = Click | Box | MaskPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """All prompts about one object, in the order in which they were given."""
+
+    items: tuple[Prompt, ...] = ()
+
+    def __iter__(self) -> Iterator[Prompt]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def add(self, prompt: Prompt) -> Prompts:
+        """These prompts and one more, as a new value."""
+        return Prompts((*self.items, prompt))
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """The clicks, oldest first."""
+        return tuple(p for p in self.items if isinstance(p, Click))
+
+    @property
+    def last_click(self) -> Click | None:
+        """The newest click, None without one."""
+        clicks = self.clicks
+        return clicks[-1] if clicks else None
+
+    @property
+    def box(self) -> Box | None:
+        """The newest box, None without one."""
+        boxes = [p for p in self.items if isinstance(p, Box)]
+        return boxes[-1] if boxes else None
+
+    @property
+    def initial_mask(self) -> RunLengthMask | None:
+        """The newest initial mask, None without one."""
+        masks = [p.mask for p in self.items if isinstance(p, MaskPrompt)]
+        return masks[-1] if masks else None
+
+    def points_xy(self, positive: bool) -> NDArray[np.float64]:
+        """(N, 2) float64 clicks of one sign, frame pixels; N may be 0."""
+        points = [(c.x, c.y) for c in self.clicks if c.positive == positive]
+        return np.array(points, dtype=np.float64).reshape(-1, 2)
+
+
+def map_clicks(clicks: Iterable[Click], points_xy: NDArray[np.float64]) -> tuple[Click, ...]:
+    """The same clicks at other places; `points_xy` is (N, 2)."""
+    return tuple(replace(c, x=float(x), y=float(y)) for c, (x, y) in zip(clicks, points_xy, strict=True))

@@ -1,0 +1,86 @@
+"""The shapes of the pipeline: what travels, and what a backend, a step and a stage promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from clickmask.core.frames import FloatMap, Frame, LogitMap
+from clickmask.core.prompts import Prompts
+
+Memo = Mapping[str, Any]
+"""What stages remember between clicks, by stage name. Never changed in place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One question to a step. Prompts and previous logits are in the frame's pixels.
+
+    Attributes:
+        frame: the image, or a crop of it.
+        prompts: everything said about the object so far.
+        previous: the last answer (or the initial mask), None at the start.
+        memo: what the stages returned last time.
+    """
+
+    frame: Frame
+    prompts: Prompts
+    previous: LogitMap | None = None
+    memo: Memo = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The answer: logits in the pixels of the request's frame, and the memo for the next click."""
+
+    logits: LogitMap
+    memo: Memo = field(default_factory=dict)
+
+
+Step = Callable[[Request], Result]
+Stage = Callable[[Step], Step]
+
+
+class Backend(Protocol):
+    """A runtime that holds one network.
+
+    Attributes:
+        input_hw: size of the network's input.
+        capabilities: what it offers, e.g. ``"previous_mask"``, ``"box"``, ``"gradients"``.
+    """
+
+    @property
+    def input_hw(self) -> tuple[int, int]: ...
+
+    @property
+    def capabilities(self) -> frozenset[str]: ...
+
+    def embed(self, frame: Frame) -> Any:
+        """The part of the answer that depends on the image alone; `frame` has the size `input_hw`."""
+        ...
+
+    def decode(self, embedding: Any, prompts: Prompts, previous: FloatMap | None) -> FloatMap:
+        """(h, w) logits of size `input_hw`.
+
+        Args:
+            embedding: from `embed`.
+            prompts: in input pixels; clicks outside the input are allowed.
+            previous: (h, w) previous logits in input pixels, None at the start.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectState:
+    """Everything known about the object in progress. Undo is the earlier value.
+
+    Attributes:
+        prompts: in source pixels.
+        logits: the newest answer in source pixels, None before the first prompt.
+        memo: what the stages remember.
+    """
+
+    prompts: Prompts = field(default_factory=Prompts)
+    logits: LogitMap | None = None
+    memo: Memo = field(default_factory=dict)
