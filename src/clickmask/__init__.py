@@ -1,0 +1,48 @@
+"""clickmask turns a few clicks into an exact object mask.
+
+>>> predictor = clickmask.load()                     # doctest: +SKIP
+>>> predictor.set_image(clickmask.read_image("photo.jpg"))  # doctest: +SKIP
+>>> mask = predictor.add_click(320, 240)             # doctest: +SKIP
+
+Public names are imported on first use, so that `import clickmask` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clickmask.api import load as load
+    from clickmask.api import models as models
+    from clickmask.core.errors import ClickmaskError as ClickmaskError
+    from clickmask.core.errors import InputError as InputError
+    from clickmask.core.masks import RunLengthMask as RunLengthMask
+    from clickmask.core.prompts import Box as Box
+    from clickmask.core.prompts import Click as Click
+    from clickmask.formats.image_file import read_image as read_image
+    from clickmask.predict.predictor import Predictor as Predictor
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Box": "clickmask.core.prompts",
+    "Click": "clickmask.core.prompts",
+    "ClickmaskError": "clickmask.core.errors",
+    "InputError": "clickmask.core.errors",
+    "Predictor": "clickmask.predict.predictor",
+    "RunLengthMask": "clickmask.core.masks",
+    "load": "clickmask.api",
+    "models": "clickmask.api",
+    "read_image": "clickmask.formats.image_file",
+}
+
+__all__ = ["__version__", *sorted(_PUBLIC)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'clickmask' has no attribute '{name}'")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,6 @@
+"""Prompts -> maps, the numpy reference. `clickmask.nn.encode` holds the batched torch twin, tested equal."""
+
+from clickmask.core.registry import Registry
+
+ENCODINGS: Registry[object] = Registry("encoding", {"disk_distance": "clickmask.encode.disk_distance:DiskDistance"})
+"""Click encodings by name."""

@@ -1,0 +1,92 @@
+"""ONNX Runtime backend: one graph with an image and a guidance input. The light install's only runtime."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+
+from clickmask.core.errors import WeightsError
+from clickmask.core.frames import FloatMap, Frame, Image
+from clickmask.core.prompts import Prompts
+
+
+class Encoding(Protocol):
+    """A click encoding, see `clickmask.encode`."""
+
+    def encode(self, prompts: Prompts, previous: FloatMap | None, size_hw: tuple[int, int]) -> FloatMap: ...
+
+
+class OnnxBackend:
+    """A network that answers with one logit map.
+
+    Its graph takes ``image`` (1, H, W, 3) uint8 RGB and ``guidance`` (1, C, H, W) float32 and gives
+    ``logits`` (1, 1, H, W) float32. Normalisation is part of the graph.
+
+    Args:
+        path: the .onnx file.
+        encoding: turns prompts into guidance.
+        input_hw: size of the input.
+        capabilities: declared by the model's spec.
+        sha256: expected digest of the file; None skips the check.
+        threads: ONNX Runtime threads; None leaves the choice to it.
+
+    Raises:
+        WeightsError: the file is missing, has another digest or is no such graph.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        encoding: Encoding,
+        input_hw: tuple[int, int],
+        capabilities: frozenset[str],
+        *,
+        sha256: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.input_hw = input_hw
+        self.capabilities = capabilities
+        self._encoding = encoding
+        self.session = onnxruntime.InferenceSession(
+            read_weights(path, sha256), session_options(threads), providers=["CPUExecutionProvider"]
+        )
+
+    def embed(self, frame: Frame) -> Image:
+        """The pixels themselves: image and prompts meet in the network's first layer."""
+        return frame.pixels
+
+    def decode(self, embedding: Image, prompts: Prompts, previous: FloatMap | None) -> FloatMap:
+        """See `clickmask.core.protocols.Backend.decode`."""
+        guidance = self._encoding.encode(prompts, previous, self.input_hw)
+        feed: Mapping[str, Any] = {"image": embedding[None], "guidance": guidance[None]}
+        return np.asarray(self.session.run(["logits"], dict(feed))[0][0, 0], dtype=np.float32)
+
+
+def session_options(threads: int | None) -> onnxruntime.SessionOptions:
+    """Options for a desktop: all optimisations, no busy waiting between clicks."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    return options
+
+
+def read_weights(path: Path, sha256: str | None) -> bytes:
+    """The file's bytes, checked against a digest; WeightsError tells what to do."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"The weights {path} cannot be read: {error}. Reinstall clickmask or export the model again.") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and digest != sha256:
+        raise WeightsError(
+            f"The weights {path} are not the ones the model was published with (sha256 {digest[:12]}…, "
+            f"expected {sha256[:12]}…). Reinstall clickmask or export the model again."
+        )
+    return data

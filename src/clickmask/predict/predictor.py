@@ -1,0 +1,261 @@
+"""From prompts to a mask: a pure function over immutable states, and a small object on top with undo."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clickmask.core.check import check_box, check_click, check_image, check_mask
+from clickmask.core.errors import PromptError
+from clickmask.core.frames import Crop, FloatMap, Frame, Image, LogitMap
+from clickmask.core.masks import BoolMask, RunLengthMask
+from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt
+from clickmask.core.protocols import Backend, ObjectState, Request, Step
+from clickmask.zoo.spec import ModelSpec
+
+LOW_RES = 256
+"""Side of the low-resolution logits in the SAM-style call."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """A backend with its stages.
+
+    Attributes:
+        spec: description of the model.
+        backend: the runtime.
+        step: the stages wrapped round the backend.
+    """
+
+    spec: ModelSpec
+    backend: Backend
+    step: Step
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.spec.name
+
+    @property
+    def threshold_logit(self) -> float:
+        """Pixels with a logit above this belong to the mask."""
+        return logit(self.spec.threshold)
+
+
+def logit(probability: float) -> float:
+    """Inverse of the sigmoid; `probability` in (0, 1)."""
+    return math.log(probability / (1 - probability))
+
+
+def advance(pipeline: Pipeline, frame: Frame, state: ObjectState, prompt: Prompt) -> ObjectState:
+    """The state after one more prompt. Nothing is changed in place; undo is the earlier state.
+
+    Args:
+        pipeline: the model.
+        frame: the image, see `Frame.of`.
+        state: before the prompt.
+        prompt: in source pixels.
+
+    Raises:
+        PromptError: a click or box outside the image, or a mask of another size.
+    """
+    if isinstance(prompt, MaskPrompt):
+        return _with_mask(frame, state, prompt)
+    checked = check_click(prompt, frame.size_hw) if isinstance(prompt, Click) else check_box(prompt, frame.size_hw)
+    prompts = state.prompts.add(checked)
+    result = pipeline.step(Request(frame, prompts, state.logits, state.memo))
+    return ObjectState(prompts, result.logits, result.memo)
+
+
+def _with_mask(frame: Frame, state: ObjectState, prompt: MaskPrompt) -> ObjectState:
+    if prompt.mask.size_hw != frame.size_hw:
+        check_mask(np.zeros(prompt.mask.size_hw, dtype=bool), frame.size_hw)
+    return ObjectState(state.prompts.add(prompt), LogitMap.of_mask(prompt.mask))
+
+
+class Predictor:
+    """One image, one object in progress, unlimited undo.
+
+    Every call that changes the object returns its mask, (H, W) bool. A prompt after `undo` drops what
+    could have been redone.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self._frame: Frame | None = None
+        self._states: tuple[ObjectState, ...] = (ObjectState(),)
+        self._position = 0
+
+    def set_image(self, rgb: Image) -> None:
+        """Start on an image, (H, W, 3) uint8 RGB, which must not be changed afterwards; forgets the object.
+
+        Raises:
+            ImageError: another shape or dtype.
+        """
+        self._frame = Frame.of(check_image(rgb))
+        self.reset()
+
+    @property
+    def frame(self) -> Frame:
+        """The image; PromptError before `set_image`."""
+        if self._frame is None:
+            raise PromptError("No image yet: call predictor.set_image(rgb) before the first prompt.")
+        return self._frame
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """(height, width) of the image."""
+        return self.frame.size_hw
+
+    @property
+    def state(self) -> ObjectState:
+        """The object in progress, an immutable value."""
+        return self._states[self._position]
+
+    @property
+    def logits(self) -> LogitMap | None:
+        """Newest logits in source pixels, None before the first prompt."""
+        return self.state.logits
+
+    @property
+    def mask(self) -> BoolMask:
+        """(H, W) bool; empty before the first prompt."""
+        logits = self.logits
+        return np.zeros(self.size_hw, dtype=bool) if logits is None else logits.mask(self.size_hw, self.pipeline.threshold_logit)
+
+    @property
+    def run_length_mask(self) -> RunLengthMask:
+        """The mask as run lengths, without building the full array."""
+        logits = self.logits
+        if logits is None:
+            return RunLengthMask.empty(self.size_hw)
+        return logits.run_lengths(self.size_hw, self.pipeline.threshold_logit)
+
+    @property
+    def score(self) -> float:
+        """Expected IoU of the mask with the object, in [0, 1], from the network's own probabilities; not calibrated."""
+        return 0.0 if self.logits is None else expected_iou(self.logits.values, self.pipeline.threshold_logit)
+
+    def add_click(self, x: float, y: float, positive: bool = True) -> BoolMask:
+        """Add a click at (x, y) in image pixels, corner origin; PromptError outside the image."""
+        return self._add(Click(float(x), float(y), bool(positive)))
+
+    def add_box(self, x0: float, y0: float, x1: float, y1: float) -> BoolMask:
+        """Add a box, half-open, in image pixels; cut to the image, PromptError if it misses the image."""
+        return self._add(Box(float(x0), float(y0), float(x1), float(y1)))
+
+    def set_mask(self, mask: ArrayLike) -> BoolMask:
+        """Take a mask, (H, W) bool or integers, as the object; later clicks correct it locally.
+
+        Raises:
+            PromptError: the mask has another size than the image.
+        """
+        checked = check_mask(mask, self.size_hw)
+        return self._add(MaskPrompt(RunLengthMask.encode(checked)))
+
+    def undo(self) -> BoolMask:
+        """Back to before the newest prompt; at the start nothing happens."""
+        self._position = max(self._position - 1, 0)
+        return self.mask
+
+    def redo(self) -> BoolMask:
+        """Forward again; at the end nothing happens."""
+        self._position = min(self._position + 1, len(self._states) - 1)
+        return self.mask
+
+    def reset(self) -> BoolMask:
+        """Forget the object and its history; the image stays."""
+        self._states, self._position = (ObjectState(),), 0
+        return self.mask
+
+    def restore(self, state: ObjectState) -> BoolMask:
+        """Continue from a state kept earlier, as a new step of the history."""
+        self._push(state)
+        return self.mask
+
+    def predict(
+        self,
+        point_coords: ArrayLike | None = None,
+        point_labels: ArrayLike | None = None,
+        box: ArrayLike | None = None,
+        mask_input: ArrayLike | None = None,
+        multimask_output: bool = True,
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]]:
+        """One-shot prediction with the call style of SAM; does not touch the object in progress.
+
+        Args:
+            point_coords: (N, 2) x and y in image pixels.
+            point_labels: (N,) 1 for positive, 0 for negative.
+            box: (4,) x0, y0, x1, y1 in image pixels.
+            mask_input: (1, 256, 256) low-resolution logits of an earlier call.
+            multimask_output: ask for several masks where the model has them; a model without the capability
+                ``multimask`` answers with one.
+
+        Returns:
+            masks: (C, H, W) bool.
+            scores: (C,) expected IoU of each.
+            low_res_logits: (C, 256, 256) float32 over the image padded at the bottom or right to a square.
+
+        Raises:
+            PromptError: no prompt at all, or shapes that do not fit.
+        """
+        prompts = _sam_prompts(point_coords, point_labels, box)
+        if not prompts:
+            raise PromptError("predict needs at least one point or a box: point_coords with point_labels, or box.")
+        state = ObjectState(logits=None if mask_input is None else self._from_low_res(np.asarray(mask_input, dtype=np.float32)))
+        for prompt in prompts[:-1]:
+            checked = check_click(prompt, self.size_hw) if isinstance(prompt, Click) else check_box(prompt, self.size_hw)
+            state = ObjectState(state.prompts.add(checked), state.logits)
+        state = advance(self.pipeline, self.frame, state, prompts[-1])
+        assert state.logits is not None
+        mask = state.logits.mask(self.size_hw, self.pipeline.threshold_logit)
+        score = expected_iou(state.logits.values, self.pipeline.threshold_logit)
+        return mask[None], np.array([score], dtype=np.float32), state.logits.sample(self._low_res_grid())[None]
+
+    def _add(self, prompt: Prompt) -> BoolMask:
+        self._push(advance(self.pipeline, self.frame, self.state, prompt))
+        return self.mask
+
+    def _push(self, state: ObjectState) -> None:
+        self._states = (*self._states[: self._position + 1], state)
+        self._position += 1
+
+    def _low_res_grid(self) -> Crop:
+        side = float(max(self.size_hw))
+        return Crop((0.0, 0.0, side, side), (LOW_RES, LOW_RES))
+
+    def _from_low_res(self, logits: FloatMap) -> LogitMap:
+        if logits.shape != (1, LOW_RES, LOW_RES):
+            raise PromptError(f"mask_input must be (1, {LOW_RES}, {LOW_RES}) logits, got {logits.shape}.")
+        return LogitMap(logits[0], self._low_res_grid().box_xyxy)
+
+
+def expected_iou(logits: FloatMap, threshold_logit: float = 0.0) -> float:
+    """Expected intersection over expected union of the thresholded mask, pixels taken as independent."""
+    probability = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    mask = logits > threshold_logit
+    inside = float(probability[mask].sum())
+    union = float(np.count_nonzero(mask)) + float(probability[~mask].sum())
+    return inside / union if union else 0.0
+
+
+def _sam_prompts(point_coords: ArrayLike | None, point_labels: ArrayLike | None, box: ArrayLike | None) -> list[Prompt]:
+    """Box first, then the points."""
+    prompts: list[Prompt] = []
+    if box is not None:
+        corners = np.asarray(box, dtype=np.float64).ravel()
+        if corners.shape != (4,):
+            raise PromptError(f"box must be x0, y0, x1, y1; got shape {np.asarray(box).shape}.")
+        prompts.append(Box(*corners.tolist()))
+    if point_coords is None:
+        return prompts
+    points = np.asarray(point_coords, dtype=np.float64)
+    labels = np.asarray([] if point_labels is None else point_labels).ravel()
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) != len(labels):
+        raise PromptError(f"point_coords must be (N, 2) with N point_labels; got {points.shape} and {labels.shape}.")
+    if not np.isin(labels, (0, 1)).all():
+        raise PromptError(f"point_labels must be 1 (positive) or 0 (negative); got {sorted(set(labels.tolist()))}.")
+    return prompts + [Click(x, y, bool(label)) for (x, y), label in zip(points.tolist(), labels.tolist(), strict=True)]

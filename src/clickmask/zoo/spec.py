@@ -1,0 +1,75 @@
+"""The description that travels with weights: listing models and showing licences runs no network code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from clickmask.core.errors import WeightsError
+
+FORMAT_VERSION = 1
+SPEC_FILE = "spec.json"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model.
+
+    Attributes:
+        name: what a person types after ``--model``.
+        method: the published idea or our own name for it.
+        summary: one sentence.
+        licence: of the weights, SPDX where there is one.
+        runtime: name in the backend table that runs it.
+        input_hw: network input in pixels.
+        encoding: name in the encoding table, None if the backend needs no maps.
+        encoding_options: keyword arguments of the encoding.
+        capabilities: what the backend offers, e.g. ``previous_mask``, ``box``.
+        threshold: probability above which a pixel belongs to the mask.
+        zoom_in: settings of the zoom-in stage that the model was chosen with; None for no zoom-in.
+        weights: file name beside the spec, None for a model without weights.
+        sha256: of the weights file.
+        training: what it was trained on and how (data sets, licences, steps, command), for the card.
+        results: measured numbers with protocol and hash, for the card.
+    """
+
+    name: str
+    method: str
+    summary: str
+    licence: str
+    runtime: str = "onnx"
+    input_hw: tuple[int, int] = (256, 256)
+    encoding: str | None = None
+    encoding_options: dict[str, Any] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    threshold: float = 0.5
+    zoom_in: dict[str, float] | None = None
+    weights: str | None = None
+    sha256: str | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Text of the spec file."""
+        return json.dumps({"format_version": FORMAT_VERSION, **asdict(self)}, indent=2) + "\n"
+
+    @staticmethod
+    def read(folder: Path) -> ModelSpec:
+        """Read ``spec.json`` of a model folder; WeightsError if it is missing, damaged or of a newer version."""
+        path = folder / SPEC_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise WeightsError(f"No model in {folder}: {SPEC_FILE} is missing. `clickmask export` writes one.") from error
+        except (OSError, ValueError) as error:
+            raise WeightsError(f"{path} cannot be read as a model description: {error}.") from error
+        version = values.pop("format_version", None)
+        if version != FORMAT_VERSION:
+            raise WeightsError(f"{path} has format version {version}; this clickmask reads version {FORMAT_VERSION}.")
+        unknown = set(values) - {f.name for f in fields(ModelSpec)}
+        if unknown:
+            raise WeightsError(f"{path} holds unknown fields: {', '.join(sorted(unknown))}.")
+        tuples = {key: tuple(values[key]) for key in ("input_hw", "capabilities") if key in values}
+        return ModelSpec(**{**values, **tuples})
