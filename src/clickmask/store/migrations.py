@@ -1,0 +1,50 @@
+"""Numbered steps from an empty database to today's tables. Applied ones are never edited, only followed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, insert, select
+
+from clickmask.core.errors import StorageError
+from clickmask.store import schema
+
+applied_table = Table(
+    "migration",
+    MetaData(),
+    Column("number", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+
+def _first_tables(connection: Connection) -> None:
+    names = ("project", "image", "class", "mask", "object", "version", "action", "change", "event")
+    schema.metadata.create_all(connection, [schema.metadata.tables[name] for name in names])
+
+
+Migration = tuple[int, str, Callable[[Connection], None]]
+
+MIGRATIONS: tuple[Migration, ...] = ((1, "first tables", _first_tables),)
+
+
+def migrate(connection: Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> list[int]:
+    """Apply what is missing, in order, inside the caller's transaction; returns the numbers applied.
+
+    Raises:
+        StorageError: the database is newer than this clickmask.
+    """
+    applied_table.create(connection, checkfirst=True)
+    done = set(connection.scalars(select(applied_table.c.number)))
+    newest = max(number for number, _, _ in migrations)
+    if done and max(done) > newest:
+        raise StorageError(
+            f"The project was written by a newer clickmask (its tables are at step {max(done)}, "
+            f"this version knows {newest}). Install a newer clickmask: pip install -U clickmask"
+        )
+    missing = [m for m in migrations if m[0] not in done]
+    for number, name, apply in missing:
+        apply(connection)
+        connection.execute(insert(applied_table).values(number=number, name=name, at=time.time()))
+    return [number for number, _, _ in missing]

@@ -1,0 +1,187 @@
+"""Steps of an image's history as rows. Used inside a transaction of `sql.SqlStore`.
+
+Actions form a tree: each knows the one before it, and which of the ones after it was newest. Undo follows
+the first pointer, redo the second. A branch that was left by undo and a new edit stays in the tables.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from clickmask.store import schema
+from clickmask.store.sql_objects import (
+    MaskShelf,
+    current_version,
+    inserted,
+    new_object,
+    point_at,
+    read_some,
+    write_version,
+)
+from clickmask.store.values import Edit, HistoryEntry, Origin, Outcome, StoredObject
+
+
+def apply_edit(connection: Connection, shelf: MaskShelf, image_id: int, edit: Edit, origin: Origin) -> Outcome:
+    """Take a step and log it."""
+    rev, head = _head(connection, image_id)
+    ids = [new_object(connection, image_id, origin) if known is None else known for known, _ in edit.changes]
+    label = edit.label.replace("{object}", str(ids[0]) if ids else "")
+    action = _add_action(connection, image_id, head, edit.kind, label)
+    stored: list[StoredObject] = []
+    for object_id, (_, value) in zip(ids, edit.changes, strict=True):
+        before = current_version(connection, object_id)
+        after = None if value is None else write_version(connection, shelf, object_id, value)
+        point_at(connection, object_id, after, rev + 1, origin)
+        row = {"action_id": action, "object_id": object_id, "before_id": before, "after_id": after}
+        connection.execute(insert(schema.change).values(**row))
+        if value is not None:
+            stored.append(StoredObject(object_id, image_id, rev + 1, origin.client, value))
+    _set_head(connection, image_id, action, rev + 1)
+    log(connection, origin, edit.kind, edit.payload, image_id, ids[0] if ids else None, action)
+    kept = {s.id for s in stored}
+    return Outcome(rev + 1, tuple(stored), tuple(i for i in ids if i not in kept))
+
+
+def step_back(connection: Connection, shelf: MaskShelf, image_id: int, origin: Origin) -> Outcome | None:
+    """Undo."""
+    _, head = _head(connection, image_id)
+    if head is None:
+        return None
+    return _move(connection, shelf, image_id, [(head, False)], origin, "undo")
+
+
+def step_forth(connection: Connection, shelf: MaskShelf, image_id: int, origin: Origin) -> Outcome | None:
+    """Redo."""
+    following = _next_action(connection, image_id)
+    if following is None:
+        return None
+    return _move(connection, shelf, image_id, [(following, True)], origin, "redo")
+
+
+def jump_to(connection: Connection, shelf: MaskShelf, image_id: int, action: int, origin: Origin) -> Outcome | None:
+    """Undo or redo until `action` is the newest applied one."""
+    entries = history(connection, image_id)
+    numbers = [0] + [e.action for e in entries]
+    if action not in numbers:
+        return None
+    here, there = sum(e.applied for e in entries), numbers.index(action)
+    if there < here:
+        steps = [(number, False) for number in reversed(numbers[there + 1 : here + 1])]
+    else:
+        steps = [(number, True) for number in numbers[here + 1 : there + 1]]
+    return _move(connection, shelf, image_id, steps, origin, "jump")
+
+
+def history(connection: Connection, image_id: int) -> list[HistoryEntry]:
+    """Steps in reach, oldest first."""
+    table = schema.action
+    rows = {row.id: row for row in connection.execute(select(table).where(table.c.image_id == image_id))}
+    _, head = _head(connection, image_id)
+    applied: list[Row[Any]] = []
+    at = head
+    while at is not None:
+        applied.append(rows[at])
+        at = rows[at].parent_id
+    entries = [_entry(row, True) for row in reversed(applied)]
+    at = _next_action(connection, image_id)
+    while at is not None:
+        entries.append(_entry(rows[at], False))
+        at = rows[at].next_id
+    return entries
+
+
+def next_steps(connection: Connection, image_id: int) -> tuple[str | None, str | None]:
+    """Labels of what undo and redo would do."""
+    _, head = _head(connection, image_id)
+    return _label(connection, head), _label(connection, _next_action(connection, image_id))
+
+
+def log(
+    connection: Connection,
+    origin: Origin,
+    kind: str,
+    payload: Mapping[str, Any],
+    image_id: int | None = None,
+    object_id: int | None = None,
+    action_id: int | None = None,
+) -> None:
+    """Add a line to the append-only log."""
+    connection.execute(
+        insert(schema.event).values(
+            image_id=image_id,
+            object_id=object_id,
+            action_id=action_id,
+            at=time.time(),
+            client=origin.client,
+            client_seq=origin.seq,
+            kind=kind,
+            payload=json.dumps(dict(payload), separators=(",", ":")),
+        )
+    )
+
+
+def _move(
+    connection: Connection, shelf: MaskShelf, image_id: int, steps: list[tuple[int, bool]], origin: Origin, kind: str
+) -> Outcome:
+    """Point objects at the versions before (False) or after (True) each action, in turn."""
+    rev, head = _head(connection, image_id)
+    touched: dict[int, None] = {}
+    for action, forth in steps:
+        for row in connection.execute(select(schema.change).where(schema.change.c.action_id == action)).all():
+            target = row.after_id if forth else row.before_id
+            point_at(connection, row.object_id, target, rev + 1, origin)
+            touched[row.object_id] = None
+        head = action if forth else _parent(connection, action)
+    _set_head(connection, image_id, head, rev + 1)
+    log(connection, origin, kind, {"actions": [number for number, _ in steps]}, image_id)
+    stored = read_some(connection, shelf, touched)
+    kept = {s.id for s in stored}
+    return Outcome(rev + 1, stored, tuple(i for i in touched if i not in kept))
+
+
+def _add_action(connection: Connection, image_id: int, head: int | None, kind: str, label: str) -> int:
+    row = {"image_id": image_id, "parent_id": head, "kind": kind, "label": label, "at": time.time()}
+    action = inserted(connection, insert(schema.action).values(**row))
+    if head is None:
+        connection.execute(update(schema.image).where(schema.image.c.id == image_id).values(first_action=action))
+    else:
+        connection.execute(update(schema.action).where(schema.action.c.id == head).values(next_id=action))
+    return action
+
+
+def _head(connection: Connection, image_id: int) -> tuple[int, int | None]:
+    """The image's revision and its newest applied action."""
+    table = schema.image
+    row = connection.execute(select(table.c.rev, table.c.head_action).where(table.c.id == image_id)).one()
+    return row.rev, row.head_action
+
+
+def _set_head(connection: Connection, image_id: int, action: int | None, rev: int) -> None:
+    table = schema.image
+    connection.execute(update(table).where(table.c.id == image_id).values(head_action=action, rev=rev))
+
+
+def _next_action(connection: Connection, image_id: int) -> int | None:
+    _, head = _head(connection, image_id)
+    if head is None:
+        return connection.scalar(select(schema.image.c.first_action).where(schema.image.c.id == image_id))
+    return connection.scalar(select(schema.action.c.next_id).where(schema.action.c.id == head))
+
+
+def _parent(connection: Connection, action: int) -> int | None:
+    return connection.scalar(select(schema.action.c.parent_id).where(schema.action.c.id == action))
+
+
+def _label(connection: Connection, action: int | None) -> str | None:
+    if action is None:
+        return None
+    return connection.scalar(select(schema.action.c.label).where(schema.action.c.id == action))
+
+
+def _entry(row: Row[Any], applied: bool) -> HistoryEntry:
+    return HistoryEntry(row.id, row.kind, row.label, row.at, applied)

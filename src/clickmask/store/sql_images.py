@@ -1,0 +1,88 @@
+"""Images as rows. Used inside a transaction of `sql.SqlStore`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from clickmask.store import schema
+from clickmask.store.values import FileStamp, ImageFacts, ImageStatus, StoredImage
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def natural_key(path: str) -> list[tuple[int, int, str]]:
+    """Sort key that puts ``2.jpg`` before ``10.jpg``."""
+    parts = _DIGITS.split(path.casefold())
+    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts if p]
+
+
+def read_images(connection: Connection, image_id: int | None = None) -> list[StoredImage]:
+    """All images or one, in natural order."""
+    query = select(schema.image)
+    if image_id is not None:
+        query = query.where(schema.image.c.id == image_id)
+    counts = _phase_counts(connection, image_id)
+    images = [_stored(row, counts) for row in connection.execute(query).all()]
+    return sorted(images, key=lambda i: natural_key(i.path))
+
+
+def add_images(connection: Connection, files: Mapping[str, FileStamp]) -> list[int]:
+    """Rows for files that have none yet."""
+    known = set(connection.scalars(select(schema.image.c.path)))
+    rows = [
+        {"path": path, "status": "new", "rev": 0, "bytes": stamp.size, "modified": stamp.modified}
+        for path, stamp in files.items()
+        if path not in known
+    ]
+    if rows:
+        connection.execute(insert(schema.image), rows)
+    added = [r["path"] for r in rows]
+    return [i for i, path in connection.execute(select(schema.image.c.id, schema.image.c.path)) if path in set(added)]
+
+
+def set_status(connection: Connection, image_id: int, status: ImageStatus, problem: str | None) -> None:
+    """Say how the file is."""
+    _update(connection, image_id, status=status, problem=problem)
+
+
+def set_facts(connection: Connection, image_id: int, facts: ImageFacts, stamp: FileStamp) -> None:
+    """Keep what was seen when the file was read."""
+    height, width = facts.size_hw
+    _update(
+        connection, image_id, status="ok", problem=None, bytes=stamp.size, modified=stamp.modified,
+        digest=facts.digest, width=width, height=height, orientation=facts.orientation,
+    )  # fmt: skip
+
+
+def move(connection: Connection, image_id: int, path: str, stamp: FileStamp) -> None:
+    """Another path for the same image; the entry without objects that had it goes."""
+    connection.execute(delete(schema.image).where(schema.image.c.path == path, schema.image.c.rev == 0))
+    _update(connection, image_id, path=path, status="ok", problem=None, bytes=stamp.size, modified=stamp.modified)
+
+
+def _update(connection: Connection, image_id: int, **values: Any) -> None:
+    connection.execute(update(schema.image).where(schema.image.c.id == image_id).values(**values))
+
+
+def _phase_counts(connection: Connection, image_id: int | None) -> dict[tuple[int, str], int]:
+    objects, versions = schema.object_, schema.version
+    query = select(objects.c.image_id, versions.c.phase, func.count()).join(
+        versions, objects.c.version_id == versions.c.id
+    )
+    if image_id is not None:
+        query = query.where(objects.c.image_id == image_id)
+    rows = connection.execute(query.group_by(objects.c.image_id, versions.c.phase))
+    return {(image, phase): count for image, phase, count in rows}
+
+
+def _stored(row: Row[Any], counts: dict[tuple[int, str], int]) -> StoredImage:
+    facts = None
+    if row.digest is not None:
+        facts = ImageFacts(row.digest, (row.height, row.width), row.orientation)
+    stamp = None if row.modified is None else FileStamp(row.bytes, row.modified)
+    finished, in_progress = (counts.get((row.id, phase), 0) for phase in ("finished", "in_progress"))
+    return StoredImage(row.id, row.path, row.status, row.problem, stamp, facts, row.rev, finished, in_progress)

@@ -1,0 +1,177 @@
+"""Objects, their versions and masks as rows, and back. Used inside a transaction of `sql.SqlStore`."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from clickmask.core.errors import StorageError
+from clickmask.core.masks import RunLengthMask
+from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
+from clickmask.store import runs, schema
+from clickmask.store.values import ObjectValue, Origin, StoredObject
+
+MASKS_KEPT = 4096
+"""Masks kept decoded, so that a click on a full image reads none of them again."""
+
+
+class MaskShelf:
+    """Masks by row number and row numbers by digest, bounded. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._masks: OrderedDict[int, RunLengthMask] = OrderedDict()
+        self._lock = Lock()
+
+    def load(self, connection: Connection, mask_id: int) -> RunLengthMask:
+        """The mask of a row."""
+        with self._lock:
+            if mask_id in self._masks:
+                self._masks.move_to_end(mask_id)
+                return self._masks[mask_id]
+        row = connection.execute(select(schema.mask).where(schema.mask.c.id == mask_id)).one()
+        mask = RunLengthMask(
+            (row.height, row.width), (row.x0, row.y0, row.x1, row.y1), runs.unpack(row.codec, row.runs)
+        )
+        self._keep(mask_id, mask)
+        return mask
+
+    def save(self, connection: Connection, mask: RunLengthMask) -> int:
+        """The row number of a mask; equal masks share a row."""
+        packed = runs.pack(mask)
+        known = connection.scalar(select(schema.mask.c.id).where(schema.mask.c.digest == packed.digest))
+        if known is not None:
+            return int(known)
+        x0, y0, x1, y1 = mask.box_xyxy
+        height, width = mask.size_hw
+        row = insert(schema.mask).values(
+            digest=packed.digest,
+            height=height,
+            width=width,
+            x0=x0,
+            y0=y0,
+            x1=x1,
+            y1=y1,
+            codec=packed.codec,
+            runs=packed.blob,
+        )
+        return inserted(connection, row)
+
+    def _keep(self, mask_id: int, mask: RunLengthMask) -> None:
+        with self._lock:
+            self._masks[mask_id] = mask
+            while len(self._masks) > MASKS_KEPT:
+                self._masks.popitem(last=False)
+
+
+def inserted(connection: Connection, statement: Any) -> int:
+    """Run an INSERT and return the new row's number."""
+    return int(connection.execute(statement).inserted_primary_key[0])  # type: ignore[index]
+
+
+def prompts_text(connection: Connection, shelf: MaskShelf, prompts: Prompts) -> str:
+    """The prompts as JSON; equal prompts give equal text. Masks are named by row number."""
+    items: list[list[object]] = []
+    for prompt in prompts:
+        if isinstance(prompt, Click):
+            items.append(["click", prompt.x, prompt.y, prompt.positive])
+        elif isinstance(prompt, Box):
+            items.append(["box", *prompt.xyxy])
+        else:
+            items.append(["mask", shelf.save(connection, prompt.mask)])
+    return json.dumps(items, separators=(",", ":"))
+
+
+def read_prompts(text: str, load_mask: Callable[[int], RunLengthMask]) -> Prompts:
+    """Inverse of `prompts_text`."""
+    return Prompts(tuple(_prompt(kind, rest, load_mask) for kind, *rest in json.loads(text)))
+
+
+def _prompt(kind: str, rest: list[Any], load_mask: Callable[[int], RunLengthMask]) -> Prompt:
+    if kind == "click":
+        return Click(*rest)
+    if kind == "box":
+        return Box(*rest)
+    if kind == "mask":
+        return MaskPrompt(load_mask(rest[0]))
+    raise StorageError(f"A stored prompt is of kind '{kind}', which this clickmask does not know. Install a newer one.")
+
+
+def write_version(connection: Connection, shelf: MaskShelf, object_id: int, value: ObjectValue) -> int:
+    """Keep a value of an object; returns the version's number."""
+    row = insert(schema.version).values(
+        object_id=object_id,
+        class_id=value.class_id,
+        mask_id=shelf.save(connection, value.mask),
+        prompts=prompts_text(connection, shelf, value.prompts),
+        colour=value.colour,
+        hidden=value.hidden,
+        z=value.z,
+        phase=value.phase,
+        reopened=value.reopened,
+        settled=value.settled,
+    )
+    return inserted(connection, row)
+
+
+def new_object(connection: Connection, image_id: int, origin: Origin) -> int:
+    """A row for an object that does not exist yet at any point of the history."""
+    row = insert(schema.object_).values(image_id=image_id, version_id=None, rev=0, changed_by=origin.client)
+    return inserted(connection, row)
+
+
+def current_version(connection: Connection, object_id: int) -> int | None:
+    """Number of the object's version, None if it does not exist now."""
+    found = connection.scalar(select(schema.object_.c.version_id).where(schema.object_.c.id == object_id))
+    return None if found is None else int(found)
+
+
+def point_at(connection: Connection, object_id: int, version_id: int | None, rev: int, origin: Origin) -> None:
+    """Make a version the object's current one; a deleted class that it needs comes back."""
+    table = schema.object_
+    row = update(table).where(table.c.id == object_id)
+    connection.execute(row.values(version_id=version_id, rev=rev, changed_by=origin.client))
+    if version_id is not None:
+        needed = select(schema.version.c.class_id).where(schema.version.c.id == version_id).scalar_subquery()
+        classes = schema.object_class
+        connection.execute(update(classes).where(classes.c.id == needed, classes.c.deleted).values(deleted=False))
+
+
+def read_objects(connection: Connection, shelf: MaskShelf, *conditions: Any) -> list[StoredObject]:
+    """Existing objects that meet the conditions, lowest z first."""
+    rows = connection.execute(_joined().where(*conditions).order_by(schema.version.c.z, schema.object_.c.id)).all()
+    return [_stored(connection, shelf, row) for row in rows]
+
+
+def read_some(connection: Connection, shelf: MaskShelf, ids: Iterable[int]) -> tuple[StoredObject, ...]:
+    """Those of the given objects that exist now."""
+    return tuple(read_objects(connection, shelf, schema.object_.c.id.in_(list(ids))))
+
+
+def _joined() -> Select[Any]:
+    objects, versions = schema.object_, schema.version
+    columns = (
+        objects.c.id, objects.c.image_id, objects.c.rev, objects.c.changed_by,
+        versions.c.class_id, versions.c.mask_id, versions.c.prompts, versions.c.colour, versions.c.hidden,
+        versions.c.z, versions.c.phase, versions.c.reopened, versions.c.settled,
+    )  # fmt: skip
+    return select(*columns).join(versions, objects.c.version_id == versions.c.id)
+
+
+def _stored(connection: Connection, shelf: MaskShelf, row: Row[Any]) -> StoredObject:
+    value = ObjectValue(
+        class_id=row.class_id,
+        mask=shelf.load(connection, row.mask_id),
+        prompts=read_prompts(row.prompts, lambda mask_id: shelf.load(connection, mask_id)),
+        colour=row.colour,
+        hidden=row.hidden,
+        z=row.z,
+        phase=row.phase,
+        reopened=row.reopened,
+        settled=row.settled,
+    )
+    return StoredObject(row.id, row.image_id, row.rev, row.changed_by, value)

@@ -1,0 +1,172 @@
+"""What the store takes and gives: frozen values, no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from clickmask.core.masks import RunLengthMask
+from clickmask.core.prompts import Prompts
+
+ImageStatus = Literal["new", "ok", "missing", "damaged"]
+ObjectPhase = Literal["in_progress", "finished"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What tells cheaply that a file is still the same: bytes and modification time (seconds)."""
+
+    size: int
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What is known once an image has been looked at.
+
+    Attributes:
+        digest: blake2b of the file's bytes, hexadecimal.
+        size_hw: after EXIF orientation.
+        orientation: EXIF value 1-8 that was applied.
+    """
+
+    digest: str
+    size_hw: tuple[int, int]
+    orientation: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image of the project; `path` is relative to its folder, with forward slashes."""
+
+    id: int
+    path: str
+    status: ImageStatus
+    problem: str | None
+    stamp: FileStamp | None
+    facts: ImageFacts | None
+    rev: int
+    finished: int = 0
+    in_progress: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredClass:
+    """A class of objects; `key` is 1-9 or None, `objects` counts those that carry it."""
+
+    id: int
+    name: str
+    colour: str
+    key: int | None
+    objects: int = 0
+
+
+@dataclass(frozen=True)
+class ObjectValue:
+    """Everything about an object that an edit can change. Undo is the earlier value.
+
+    Attributes:
+        class_id: its class.
+        mask: what is shown.
+        prompts: the truth that the mask follows from.
+        colour: ``#rrggbb``, None for the class's.
+        hidden: not drawn.
+        z: higher is nearer to the person.
+        phase: whether it is being clicked or finished.
+        reopened: in progress on top of a finished mask, so its pixels stay protected.
+        settled: the model has answered every prompt; else `mask` is an earlier answer.
+    """
+
+    class_id: int
+    mask: RunLengthMask
+    prompts: Prompts = field(default_factory=Prompts)
+    colour: str | None = None
+    hidden: bool = False
+    z: int = 0
+    phase: ObjectPhase = "in_progress"
+    reopened: bool = False
+    settled: bool = True
+
+    @property
+    def protects(self) -> bool:
+        """Whether other objects must leave its pixels alone."""
+        return self.phase == "finished" or self.reopened
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as it stands: its value, and when (image revision) and by which client it last changed."""
+
+    id: int
+    image_id: int
+    rev: int
+    changed_by: str
+    value: ObjectValue
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked for something: a client's name and its sequence number, None where it has none."""
+
+    client: str
+    seq: int | None = None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One step of an image's history.
+
+    Attributes:
+        kind: machine name, e.g. ``"click"``.
+        label: name for people; ``{object}`` stands for the object's number, which a new object gets only now.
+        changes: (object id, new value) pairs; id None makes a new object, value None removes one.
+        payload: what the client said, for the log.
+    """
+
+    kind: str
+    label: str
+    changes: tuple[tuple[int | None, ObjectValue | None], ...]
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step did: the image's new revision, the objects that changed, and the ids that are gone."""
+
+    rev: int
+    objects: tuple[StoredObject, ...]
+    removed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A step that undo or redo can reach; `at` in seconds since 1970."""
+
+    action: int
+    kind: str
+    label: str
+    at: float
+    applied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRun:
+    """Which model answered, and how long it took in milliseconds."""
+
+    model: str
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """One line of the append-only log."""
+
+    id: int
+    image_id: int | None
+    object_id: int | None
+    at: float
+    client: str
+    seq: int | None
+    kind: str
+    payload: Mapping[str, Any]
