@@ -21,7 +21,7 @@ def test_varint_bytes_are_leb128() -> None:
 
 @pytest.mark.parametrize("data", [b"\x80", b"\x01\xff", b"\xff" * 12 + b"\x01"])
 def test_cut_or_oversized_numbers_are_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="number|larger"):
+    with pytest.raises(ValueError, match=r"number|larger"):
         runs.from_varints(data)
 
 
