@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from clickmask.core.errors import ImageError
+from clickmask.core.errors import ImageError, InputError
 
 Pixels = NDArray[np.uint8]
 
@@ -62,7 +62,7 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int | None = None) -
         ImageError: the file is missing, empty, truncated, too large or not an image.
     """
     source = _existing_file(path)
-    with _opened(source, str(path), max_pixels) as image:
+    with opened_image(source, str(path), max_pixels) as image:
         return _to_rgb(image, source)
 
 
@@ -70,13 +70,13 @@ def decode_image(data: bytes, name: str = "the image", *, max_pixels: int | None
     """As `read_image`, from the bytes of a file; `name` stands for it in messages."""
     if not data:
         raise ImageError(f"{name} is empty (0 bytes). {_ACCEPTED}")
-    with _opened(io.BytesIO(data), name, max_pixels) as image:
+    with opened_image(io.BytesIO(data), name, max_pixels) as image:
         return _to_rgb(image, io.BytesIO(data))
 
 
 def image_size(path: str | os.PathLike[str], *, max_pixels: int | None = None) -> tuple[int, int]:
     """(height, width) of what `read_image` would return, from the file's head alone."""
-    with _opened(_existing_file(path), str(path), max_pixels) as image:
+    with opened_image(_existing_file(path), str(path), max_pixels) as image:
         width, height = image.size
         return (width, height) if _orientation(image) >= 5 else (height, width)
 
@@ -85,6 +85,29 @@ def is_image_name(path: str | os.PathLike[str]) -> bool:
     """Whether a file's name looks like that of an image; hidden files do not."""
     name = Path(path).name
     return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+
+
+@contextmanager
+def opened_image(source: Path | io.BytesIO, name: str, max_pixels: int | None = None) -> Iterator[Image.Image]:
+    """The image with its head read and its size checked; every failure inside, decoding included, is an ImageError."""
+    try:
+        with _open(source) as image:
+            _check_size(image.size, name, max_pixels)
+            yield image
+    except InputError:
+        raise
+    except PermissionError as error:
+        raise ImageError(f"{name} cannot be read: permission denied. Check its permissions.") from error
+    except (UnidentifiedImageError, KeyError) as error:
+        raise ImageError(
+            f"{name} is not an image that clickmask reads, or its head is damaged. {_ACCEPTED} "
+            "Convert it to PNG or JPEG first."
+        ) from error
+    except Exception as error:  # a damaged file makes decoders raise nearly anything
+        raise ImageError(
+            f"{name} is damaged or truncated and cannot be decoded ({error}). {_ACCEPTED} "
+            "Copy or export the file again."
+        ) from error
 
 
 def _existing_file(path: str | os.PathLike[str]) -> Path:
@@ -99,29 +122,6 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
     return source
-
-
-@contextmanager
-def _opened(source: Path | io.BytesIO, name: str, max_pixels: int | None) -> Iterator[Image.Image]:
-    """The image with its head read; every failure inside, decoding included, becomes an ImageError."""
-    try:
-        with _open(source) as image:
-            _check_size(image.size, name, max_pixels)
-            yield image
-    except ImageError:
-        raise
-    except PermissionError as error:
-        raise ImageError(f"{name} cannot be read: permission denied. Check its permissions.") from error
-    except (UnidentifiedImageError, KeyError) as error:
-        raise ImageError(
-            f"{name} is not an image that clickmask reads, or its head is damaged. {_ACCEPTED} "
-            "Convert it to PNG or JPEG first."
-        ) from error
-    except Exception as error:  # a damaged file makes decoders raise nearly anything
-        raise ImageError(
-            f"{name} is damaged or truncated and cannot be decoded ({error}). {_ACCEPTED} "
-            "Copy or export the file again."
-        ) from error
 
 
 def _open(source: Path | io.BytesIO) -> Image.Image:
