@@ -199,9 +199,9 @@ def _rle_mask(segmentation: Mapping[str, Any], size_hw: tuple[int, int], where: 
     if isinstance(counts, str | bytes):
         return mask_of(unpack(counts), size_hw)
     try:
-        numbers = np.array(fields.items(counts, f"{where}.counts"), dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        raise FormatError(f"{where}: 'counts' must be whole numbers or packed text.") from error
+        numbers = np.array(counts, dtype=np.float64)
+    except (ValueError, TypeError):
+        numbers = np.array(np.nan)
     if numbers.ndim != 1 or not (numbers == np.floor(numbers)).all():
         raise FormatError(f"{where}: 'counts' must be whole numbers or packed text.")
     return mask_of(numbers.astype(np.int64), size_hw)
@@ -223,7 +223,7 @@ def _segmentation(mask: RunLengthMask, style: ShapeStyle) -> tuple[Any, list[str
     rings = edge_rings(mask.decode_crop())
     if rings.holes and style == "auto":
         return rle_encode(mask), []
-    polygons = [(ring + (x0, y0)).astype(int).ravel().tolist() for ring in rings.outer]
+    polygons = [np.add(ring, (x0, y0)).astype(int).ravel().tolist() for ring in rings.outer]
     count = len(rings.holes)
     return polygons, [f"{count} hole{'s' if count > 1 else ''} filled, because polygons hold none."] if count else []
 
