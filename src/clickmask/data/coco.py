@@ -38,7 +38,7 @@ class AnnotationTruth:
     def _mask(self) -> BoolMask:
         if isinstance(self.segmentation, list):
             return polygons_to_mask(self.segmentation, self.size_hw)
-        return rle_decode(self.segmentation)
+        return rle_decode(self.segmentation, self.size_hw)
 
 
 def read(root: Path, options: ReadOptions) -> Dataset:

@@ -1,0 +1,196 @@
+"""`clickmask evaluate`: a robot user clicks on every object of a data set, and the field's figures come out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from clickmask.api import build_pipeline
+from clickmask.core.errors import InputError, StorageError
+from clickmask.data import Dataset, ReadOptions, open_dataset
+from clickmask.evaluate.protocol import EvalProtocol, find_protocol
+from clickmask.evaluate.records import ObjectKey, ObjectRecords
+from clickmask.evaluate.report import render
+from clickmask.evaluate.run import Subject, SubjectBuilder
+from clickmask.evaluate.run_folder import REPORT_FILE, SUMMARY_FILE, RunFolder, tasks_of
+from clickmask.evaluate.summary import percent, summarize
+
+TABLE_CLICKS = (1, 5)
+
+
+def evaluate(  # noqa: PLR0913 - each argument is an option of the command
+    datasets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DATASET=DIR...",
+            help="Registered data sets and their folders: grabcut, berkeley, davis, davis_sequences, sbd, coco, lvis, "
+            "pascal_voc, or folder for your own images/ + masks/.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUN_DIR", help="Folder for records, summary and report.")
+    ],
+    model: Annotated[
+        str, typer.Option(help="Name from `clickmask models`, or the folder of an exported model.")
+    ] = "default",
+    refine: Annotated[
+        list[str] | None, typer.Option(metavar="STAGE", help="Add a stage round the network, e.g. flip. Repeatable.")
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option(help="published (RITM and after), focalclick (threshold 0.5) or itis (largest region).")
+    ] = "published",
+    max_clicks: Annotated[
+        int | None, typer.Option(min=1, help="Another limit of clicks than the protocol's 20.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; with more than one, each network uses one thread.")] = 1,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N objects of each data set.")] = None,
+    split: Annotated[str | None, typer.Option(help="Split of data sets that have several, e.g. train.")] = None,
+    masks: Annotated[
+        str,
+        typer.Option(
+            help="How `folder` reads mask values: binary, nonzero, threshold, trimap, instances or instances-void."
+        ),
+    ] = "binary",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of the table.")] = False,
+) -> None:
+    """Measure a model: how many clicks until its masks are good?
+
+    A robot user clicks where the mask is most wrong, up to 20 times per object. RUN_DIR then holds one JSON line
+    per click (records.jsonl), all figures (summary.json) and a page to look at (report.html).
+
+    A run that was stopped continues where it was: give the same command again.
+
+    For example:
+
+    clickmask evaluate grabcut=DIR berkeley=DIR -o runs/default
+
+    clickmask evaluate folder=my_photos --masks instances --limit 50 -o runs/mine --jobs 4
+    """
+    chosen = find_protocol(protocol, max_clicks)
+    build = partial(build_subject, model, tuple(refine or ()), None if jobs == 1 else 1)
+    subject = build()
+    options = ReadOptions(split=split, mask_values=masks)
+    opened = _open_all(datasets, options)
+    folder = RunFolder(output)
+    folder.prepare(chosen, subject, opened, options)
+    records = _measure(folder, opened, limit, _reused(build, subject, jobs), chosen, jobs)
+    measured = [(dataset, _objects_of(dataset, limit, records)) for dataset in opened]
+    summary = summarize(chosen, subject, measured, _command(), jobs)
+    _write(output / SUMMARY_FILE, json.dumps(summary, indent=2) + "\n")
+    _write(output / REPORT_FILE, render(summary, measured))
+    if as_json:
+        sys.stdout.write(json.dumps(summary, indent=2) + "\n")
+        return
+    console = Console()
+    console.print(figures_table(summary))
+    console.print(f"Report: {output / REPORT_FILE}", soft_wrap=True, highlight=False)
+
+
+def build_subject(model: str, stages: Sequence[str], threads: int | None) -> Subject:
+    """A model of the catalogue as the thing to measure; picklable, so that every process can build its own."""
+    pipeline = build_pipeline(model, stages=stages, threads=threads)
+    return Subject.of(pipeline, stages=list(stages), zoom_in=pipeline.spec.zoom_in)
+
+
+def figures_table(summary: dict[str, Any]) -> Table:
+    """One row per data set."""
+    protocol, model = summary["protocol"], summary["model"]
+    weights = f", weights {model['weights_sha256'][:12]}" if model.get("weights_sha256") else ""
+    caption = (
+        f"{model['name']}{weights}; protocol {protocol['name']} ({protocol['hash']}), {protocol['max_clicks']} clicks"
+    )
+    targets = [percent(target) for target in protocol["iou_targets"]]
+    clicks = [k for k in TABLE_CLICKS if k <= protocol["max_clicks"]]
+    table = Table(box=SIMPLE_HEAD, caption=caption, caption_justify="left", collapse_padding=True, pad_edge=False)
+    table.add_column("data set", no_wrap=True)
+    heads = ["objects", *(f"NoC\n@{t}" for t in targets), *(f"NoF\n@{t}" for t in targets[-2:])]
+    for head in [*heads, *(f"IoU\n@{k}" for k in clicks), "ms per\nclick"]:
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, figures in summary["datasets"].items():
+        table.add_row(
+            name,
+            str(figures["objects"]),
+            *(f"{figures[f'NoC@{t}']:.2f}" for t in targets),
+            *(str(figures[f"NoF@{t}"]) for t in targets[-2:]),
+            *(f"{figures[f'IoU@{k}']:.3f}" for k in clicks),
+            f"{figures['SPC'] * 1000:.0f}",
+        )
+    return table
+
+
+def _open_all(pairs: Sequence[str], options: ReadOptions) -> list[Dataset]:
+    """The data sets of `DATASET=DIR` arguments."""
+    opened: dict[str, Dataset] = {}
+    for pair in pairs:
+        name, equals, folder = pair.partition("=")
+        if not equals or not folder:
+            raise InputError(f"Expected DATASET=DIR, e.g. grabcut=data/grabcut, got '{pair}'.")
+        if name in opened:
+            raise InputError(f"The data set '{name}' is given twice. Measure the second folder in a run of its own.")
+        opened[name] = open_dataset(name, Path(folder), options)
+    return list(opened.values())
+
+
+def _reused(build: SubjectBuilder, subject: Subject, jobs: int) -> SubjectBuilder:
+    """With one process the subject that is loaded already serves."""
+    return (lambda: subject) if jobs == 1 else build
+
+
+def _measure(
+    folder: RunFolder,
+    datasets: Sequence[Dataset],
+    limit: int | None,
+    build: SubjectBuilder,
+    protocol: EvalProtocol,
+    jobs: int,
+) -> dict[ObjectKey, ObjectRecords]:
+    """All records: those of before, and the rest with a progress bar on stderr."""
+    records = folder.finished()
+    tasks = tasks_of(datasets, limit)
+    rest = [task for task in tasks if task.key not in records]
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("objects", total=len(tasks), completed=len(tasks) - len(rest), speed="")
+        started, clicks = time.perf_counter(), 0
+        for done in folder.measure_rest(rest, build, protocol, jobs):
+            records[done[0].key] = done
+            clicks += len(done)
+            speed = clicks / (time.perf_counter() - started)
+            progress.update(bar, advance=1, description=done[0].key.dataset, speed=f"{speed:.1f} clicks/s")
+    return records
+
+
+def _objects_of(dataset: Dataset, limit: int | None, records: dict[ObjectKey, ObjectRecords]) -> list[ObjectRecords]:
+    return [records[task.key] for task in tasks_of([dataset], limit)]
+
+
+def _command() -> str:
+    return shlex.join(["clickmask", *sys.argv[1:]])
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        partial_path = path.with_suffix(".partial")
+        partial_path.write_text(text, encoding="utf-8")
+        partial_path.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}. The records are kept; run again.") from error

@@ -1,0 +1,155 @@
+"""The measuring loop: robot clicks, model answers, IoU; one object at a time, in one process or several."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+
+from clickmask.core.frames import Frame
+from clickmask.core.masks import BoolMask, RunLengthMask, iou
+from clickmask.core.prompts import Prompt
+from clickmask.core.protocols import ObjectState
+from clickmask.data import Sample, Truth
+from clickmask.evaluate.metrics import boundary_band, boundary_iou, boundary_width
+from clickmask.evaluate.protocol import EvalProtocol
+from clickmask.evaluate.records import ClickRecord, ObjectKey, ObjectRecords
+from clickmask.predict.predictor import Pipeline, advance
+from clickmask.simulate import ROBOTS
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is measured.
+
+    Attributes:
+        name: for tables.
+        advance: the state after one more prompt; pure.
+        facts: whatever identifies it, as JSON types, e.g. the sha256 of its weights. Runs continue only
+            with equal facts.
+    """
+
+    name: str
+    advance: Callable[[Frame, ObjectState, Prompt], ObjectState]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(pipeline: Pipeline, **facts: Any) -> Subject:
+        """A model of clickmask, with further facts about how it was loaded."""
+        spec = pipeline.spec
+        known = {
+            "method": spec.method,
+            "licence": spec.licence,
+            "runtime": spec.runtime,
+            "input_hw": list(pipeline.backend.input_hw),
+            "weights_sha256": spec.sha256,
+        }
+        return Subject(spec.name, partial(advance, pipeline), {**known, **facts})
+
+
+SubjectBuilder = Callable[[], Subject]
+"""Builds the subject in whichever process measures; must be picklable for more than one job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One object to measure."""
+
+    key: ObjectKey
+    sample: Sample
+
+
+def measure(
+    tasks: Sequence[Task], build: SubjectBuilder, protocol: EvalProtocol, jobs: int = 1
+) -> Iterator[ObjectRecords]:
+    """Yield the records of each task, in the tasks' order whatever the number of jobs.
+
+    Args:
+        tasks: the objects.
+        build: makes the subject, once per process.
+        protocol: how to measure.
+        jobs: number of processes; with 1 everything happens in this one.
+    """
+    if jobs == 1:
+        subject = build()
+        for task in tasks:
+            yield measure_object(task, subject, protocol)
+        return
+    context = multiprocessing.get_context("spawn")  # a forked onnxruntime session hangs
+    executor = ProcessPoolExecutor(min(jobs, len(tasks)) or 1, context, _start_worker, (build, protocol))
+    try:
+        yield from executor.map(_work, tasks)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def measure_object(task: Task, subject: Subject, protocol: EvalProtocol) -> ObjectRecords:
+    """All clicks on one object."""
+    image, truth = task.sample.load()
+    scorer = _Scorer(truth)
+    rng = np.random.default_rng([protocol.seed, zlib.crc32("/".join(task.key).encode())])
+    robot = ROBOTS.get(protocol.robot)
+    state, mask = ObjectState(), np.zeros(truth.mask.shape, dtype=bool)
+    records: list[ClickRecord] = []
+    started = time.perf_counter()
+    frame = Frame.of(image)
+    preparation = time.perf_counter() - started
+    while len(records) < protocol.max_clicks:
+        click = robot(truth.mask, mask, truth.ignore, [record.click for record in records], rng)
+        if click is None:
+            break
+        started = time.perf_counter() - (0 if records else preparation)
+        state = subject.advance(frame, state, click)
+        mask = _mask_of(state, frame, protocol)
+        seconds = time.perf_counter() - started
+        records.append(ClickRecord(task.key, len(records) + 1, click, *scorer.score(mask), seconds))
+    return (*records[:-1], replace(records[-1], mask=RunLengthMask.encode(mask)))
+
+
+def _mask_of(state: ObjectState, frame: Frame, protocol: EvalProtocol) -> BoolMask:
+    if state.logits is None:
+        return np.zeros(frame.size_hw, dtype=bool)
+    return state.logits.mask(frame.size_hw, protocol.threshold_logit)
+
+
+class _Scorer:
+    """Compares masks with one truth, whose boundary band is made once."""
+
+    def __init__(self, truth: Truth) -> None:
+        self.truth = truth
+        size_hw = truth.mask.shape[0], truth.mask.shape[1]
+        self.band = boundary_band(truth.mask, boundary_width(size_hw))
+
+    def score(self, mask: BoolMask) -> tuple[float, float]:
+        """(IoU, boundary IoU)."""
+        return iou(mask, self.truth.mask, self.truth.ignore), boundary_iou(mask, self.band, self.truth.ignore)
+
+
+@dataclass(frozen=True, eq=False)
+class _Worker:
+    subject: Subject
+    protocol: EvalProtocol
+
+
+_worker: _Worker | None = None
+"""What a worker process measures with: set once when the process starts, since sessions cannot be pickled."""
+
+
+def _start_worker(build: SubjectBuilder, protocol: EvalProtocol) -> None:
+    global _worker
+    cv2.setNumThreads(1)
+    _worker = _Worker(build(), protocol)
+
+
+def _work(task: Task) -> ObjectRecords:
+    if _worker is None:
+        raise RuntimeError("A worker process must be started with _start_worker.")
+    return measure_object(task, _worker.subject, _worker.protocol)

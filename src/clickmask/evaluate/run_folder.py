@@ -1,0 +1,135 @@
+"""The folder of one run: what is measured how, and the records so far. Only the same question continues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from clickmask.core.errors import InputError, StorageError
+from clickmask.data import Dataset, ReadOptions
+from clickmask.evaluate.protocol import EvalProtocol
+from clickmask.evaluate.records import ObjectKey, ObjectRecords, lines_of, read_finished, rewrite
+from clickmask.evaluate.run import Subject, SubjectBuilder, Task, measure
+
+RUN_FILE = "run.json"
+RECORDS_FILE = "records.jsonl"
+SUMMARY_FILE = "summary.json"
+REPORT_FILE = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A folder with `run.json` (the question) and `records.jsonl` (the answers so far)."""
+
+    path: Path
+
+    @property
+    def records(self) -> Path:
+        """The click records."""
+        return self.path / RECORDS_FILE
+
+    def prepare(
+        self, protocol: EvalProtocol, subject: Subject, datasets: Sequence[Dataset], options: ReadOptions
+    ) -> None:
+        """Create the folder, or check that it asks the same question.
+
+        Raises:
+            InputError: records of another protocol, model or data are there; the text names the difference.
+            StorageError: the folder cannot be written.
+        """
+        question = _question(protocol, subject, datasets, options)
+        file = self.path / RUN_FILE
+        if file.is_file():
+            question = _merged(self.path, _read(file), question)
+        elif self.records.exists():
+            raise InputError(f"{self.path} holds {RECORDS_FILE} without {RUN_FILE}. Choose another folder with -o.")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            partial = file.with_suffix(".partial")
+            partial.write_text(json.dumps(question, indent=2) + "\n", encoding="utf-8")
+            partial.replace(file)
+        except OSError as error:
+            raise StorageError(
+                f"The run folder {self.path} cannot be written: {error.strerror}. Choose another with -o."
+            ) from error
+
+    def finished(self) -> dict[ObjectKey, ObjectRecords]:
+        """Records of the objects measured before; cleans up after a write that was cut off."""
+        finished = read_finished(self.records)
+        if self.records.exists():
+            rewrite(self.records, finished.values())
+        return finished
+
+    def measure_rest(
+        self, tasks: Sequence[Task], build: SubjectBuilder, protocol: EvalProtocol, jobs: int = 1
+    ) -> Iterator[ObjectRecords]:
+        """Measure the tasks and keep each object's records before yielding them."""
+        with self.records.open("a", encoding="utf-8") as file:
+            for records in measure(tasks, build, protocol, jobs):
+                _append(file, records)
+                yield records
+
+
+def tasks_of(datasets: Sequence[Dataset], limit: int | None = None) -> list[Task]:
+    """One task per object, at most `limit` per data set, in the data sets' order."""
+    return [
+        Task(ObjectKey(dataset.name, sample.image_id, sample.object_id), sample)
+        for dataset in datasets
+        for sample in dataset.samples[:limit]
+    ]
+
+
+def _append(file: TextIO, records: ObjectRecords) -> None:
+    try:
+        file.write(lines_of(records))
+        file.flush()
+    except OSError as error:
+        raise StorageError(
+            f"Records cannot be written to {file.name}: {error.strerror}. What was written stays."
+        ) from error
+
+
+def _question(
+    protocol: EvalProtocol, subject: Subject, datasets: Sequence[Dataset], options: ReadOptions
+) -> dict[str, Any]:
+    read_as = {"split": options.split, "mask_values": options.mask_values}
+    return {
+        "protocol": protocol.to_json(),
+        "model": {"name": subject.name, **subject.facts},
+        "datasets": {dataset.name: {"root": str(dataset.root.resolve()), **read_as} for dataset in datasets},
+    }
+
+
+def _merged(folder: Path, before: Mapping[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Both questions' data sets, if the questions agree in everything else."""
+    old_hash, new_hash = before["protocol"]["hash"], now["protocol"]["hash"]
+    if old_hash != new_hash:
+        raise _refusal(
+            folder, f"protocol '{before['protocol']['name']}' ({old_hash})", f"'{now['protocol']['name']}' ({new_hash})"
+        )
+    for key in sorted(before["model"].keys() | now["model"].keys()):
+        old, new = before["model"].get(key), now["model"].get(key)
+        if json.loads(json.dumps(old)) != json.loads(json.dumps(new)):
+            raise _refusal(folder, f"model {key} {old!r}", f"{new!r}")
+    for name in before["datasets"].keys() & now["datasets"].keys():
+        if before["datasets"][name] != now["datasets"][name]:
+            raise _refusal(folder, f"{name} as {before['datasets'][name]}", f"{now['datasets'][name]}")
+    return {**now, "datasets": {**before["datasets"], **now["datasets"]}}
+
+
+def _refusal(folder: Path, before: str, now: str) -> InputError:
+    return InputError(
+        f"{folder} holds a run with {before}, now it is {now}. Records of both must not mix: "
+        "choose another folder with -o, or remove that one to measure anew."
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        return {key: values[key] for key in ("protocol", "model", "datasets")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file} is not the description of a run ({error}). Choose another folder with -o.") from error
