@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from clickmask.core.errors import ClickmaskError
 from clickmask.core.frames import Frame
 from clickmask.core.masks import BoolMask, RunLengthMask, iou
 from clickmask.core.prompts import Prompt
@@ -55,6 +57,10 @@ class Subject:
         return Subject(spec.name, partial(advance, pipeline), {**known, **facts})
 
 
+class WorkerError(ClickmaskError):
+    """A measuring process ended without an answer."""
+
+
 SubjectBuilder = Callable[[], Subject]
 """Builds the subject in whichever process measures; must be picklable for more than one job."""
 
@@ -87,6 +93,11 @@ def measure(
     executor = ProcessPoolExecutor(min(jobs, len(tasks)) or 1, context, _start_worker, (build, protocol))
     try:
         yield from executor.map(_work, tasks)
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            "A measuring process died, most likely for want of memory. Finished objects are kept: "
+            "run the same command with fewer --jobs."
+        ) from error
     finally:
         executor.shutdown(cancel_futures=True)
 
