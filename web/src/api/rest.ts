@@ -1,0 +1,54 @@
+/** REST calls of docs/annotator-protocol.md, section 4. A refusal arrives as `Refusal` with the server's own words. */
+
+import { Refusal, type Rest } from '../state/ports'
+import type { ClassInfo, ExportResult, ImageInfo, ImportResult, Models, ProjectInfo } from '../state/wire'
+
+export const ROOT = '/api/v1'
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const form = body instanceof FormData
+  const response = await fetch(ROOT + path, {
+    method,
+    credentials: 'same-origin',
+    ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
+    ...(body === undefined || form ? {} : { headers: { 'Content-Type': 'application/json' } }),
+  })
+  if (!response.ok) throw await refusal(response)
+  return (response.status === 204 ? undefined : await response.json()) as T
+}
+
+async function refusal(response: Response): Promise<Refusal> {
+  const text = await response.text()
+  try {
+    const { error } = JSON.parse(text) as { error: { code: string; message: string } }
+    return new Refusal(error.code, error.message)
+  } catch {
+    return new Refusal(response.status === 401 ? 'unauthorised' : 'http', `${response.status} ${response.statusText}`)
+  }
+}
+
+export const rest: Rest = {
+  project: () => call<ProjectInfo>('GET', '/project'),
+  scan: async () => {
+    await call('POST', '/project/scan')
+    return rest.images()
+  },
+  images: async () => (await call<{ images: ImageInfo[] }>('GET', '/images')).images,
+  classes: async () => (await call<{ classes: ClassInfo[] }>('GET', '/classes')).classes,
+  addClass: (name, colour, key) =>
+    call<ClassInfo>('POST', '/classes', { name, ...(colour ? { colour } : {}), ...(key ? { key } : {}) }),
+  patchClass: (id, patch) => call<ClassInfo>('PATCH', `/classes/${id}`, patch),
+  deleteClass: (id) => call<void>('DELETE', `/classes/${id}`),
+  models: () => call<Models>('GET', '/models'),
+  useModel: (name) => call<Models>('PUT', '/models/current', { name }),
+  exportAs: (format, images, options) => call<ExportResult>('POST', '/export', { format, images, options }),
+  importFrom: (file, filename, format) => {
+    const form = new FormData()
+    form.append('file', file, filename)
+    form.append('format', format)
+    return call<ImportResult>('POST', '/import', form)
+  },
+}
+
+export const displayUrl = (image: number): string => `${ROOT}/images/${image}/display`
+export const thumbUrl = (image: number): string => `${ROOT}/images/${image}/thumb`

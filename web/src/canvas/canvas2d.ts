@@ -1,0 +1,160 @@
+/** Draws without WebGL: the browser scales the picture, masks and lines are computed per screen pixel. */
+
+import type { Layers } from '../state/layers'
+import { STYLE_SELECTED } from '../state/styles'
+import type { Rgb } from '../state/palette'
+import type { Size } from '../state/view'
+import { LINE, SQUARES_FROM, type Renderer, type Scene } from './renderer'
+
+const AROUND = [[1, 0], [-1, 0], [0, 1], [0, -1], [0.7071, 0.7071], [-0.7071, 0.7071], [0.7071, -0.7071], [-0.7071, -0.7071]] as const
+const WHITE: Rgb = [255, 255, 255]
+const BLACK: Rgb = [0, 0, 0]
+
+export class CanvasRenderer implements Renderer {
+  readonly kind = 'canvas2d'
+  private picture: ImageBitmap | null = null
+  private size: Size = { width: 0, height: 0 }
+  private layers: Layers | null = null
+  private styles = new Uint8Array(4)
+  private readonly masks = document.createElement('canvas')
+
+  static create(canvas: HTMLCanvasElement): CanvasRenderer {
+    const context = canvas.getContext('2d')
+    if (!context) throw new Error('This browser can draw neither with WebGL2 nor with a 2D canvas.')
+    return new CanvasRenderer(context)
+  }
+
+  private constructor(private readonly context: CanvasRenderingContext2D) {}
+
+  setImage(picture: ImageBitmap, size: Size): Promise<void> {
+    this.picture = picture
+    this.size = size
+    return Promise.resolve()
+  }
+
+  clearImage(): void {
+    this.picture = null
+    this.layers = null
+  }
+
+  update(layers: Layers): void {
+    this.layers = layers
+    layers.taken()
+  }
+
+  setStyles(table: Uint8Array): void {
+    this.styles = Uint8Array.from(table)
+  }
+
+  draw(scene: Scene): void {
+    const { context } = this
+    const { view, canvas, ratio } = scene
+    context.setTransform(ratio, 0, 0, ratio, 0, 0)
+    context.clearRect(0, 0, canvas.width, canvas.height)
+    if (!this.picture) return
+    context.imageSmoothingEnabled = view.scale * ratio < SQUARES_FROM
+    context.imageSmoothingQuality = 'high'
+    context.drawImage(this.picture, view.left, view.top, this.size.width * view.scale, this.size.height * view.scale)
+    if (scene.masksShown && this.layers && (this.layers.hasActive || this.layers.hasObjects)) this.drawMasks(scene, this.layers)
+  }
+
+  dispose(): void {
+    this.clearImage()
+  }
+
+  private drawMasks(scene: Scene, layers: Layers): void {
+    const { view, canvas } = scene
+    const left = Math.max(0, Math.floor(view.left))
+    const top = Math.max(0, Math.floor(view.top))
+    const right = Math.min(Math.ceil(canvas.width), Math.ceil(view.left + this.size.width * view.scale))
+    const bottom = Math.min(Math.ceil(canvas.height), Math.ceil(view.top + this.size.height * view.scale))
+    if (right <= left || bottom <= top) return
+    const pixels = new ImageData(right - left, bottom - top)
+    const shade = new Shade(layers, this.styles, scene)
+    for (let y = top; y < bottom; y++) {
+      for (let x = left; x < right; x++) {
+        shade.at((x + 0.5 - view.left) / view.scale, (y + 0.5 - view.top) / view.scale)
+        if (shade.alpha > 0) shade.write(pixels.data, ((y - top) * (right - left) + x - left) * 4)
+      }
+    }
+    this.masks.width = right - left
+    this.masks.height = bottom - top
+    this.masks.getContext('2d')?.putImageData(pixels, 0, 0)
+    this.context.drawImage(this.masks, left, top)
+  }
+}
+
+/** The shader's rules for one point: a colour to lay over the picture and how densely. */
+class Shade {
+  colour: Rgb = BLACK
+  alpha = 0
+  private readonly reach: number
+
+  constructor(private readonly layers: Layers, private readonly styles: Uint8Array, private readonly scene: Scene) {
+    this.reach = LINE / scene.view.scale
+  }
+
+  at(x: number, y: number): void {
+    this.alpha = 0
+    if (this.layers.hasObjects) this.objects(x, y)
+    if (this.layers.hasActive) this.active(x, y)
+  }
+
+  write(data: Uint8ClampedArray, at: number): void {
+    data[at] = this.colour[0]
+    data[at + 1] = this.colour[1]
+    data[at + 2] = this.colour[2]
+    data[at + 3] = this.alpha * 255
+  }
+
+  private objects(x: number, y: number): void {
+    const here = this.idAt(x, y)
+    let beside = 0
+    let edge = false
+    for (const [dx, dy] of AROUND) {
+      const there = this.idAt(x + dx * this.reach, y + dy * this.reach)
+      if (there !== here) {
+        edge = true
+        if (there) beside = there
+      }
+    }
+    if (here) {
+      const chosen = this.styles[here * 4 + 3] === STYLE_SELECTED
+      this.set(edge && chosen ? WHITE : this.colourOf(here), edge ? 1 : this.scene.opacity * (chosen ? 0.8 : 0.72))
+    } else if (beside) {
+      const chosen = this.styles[beside * 4 + 3] === STYLE_SELECTED
+      this.set(chosen ? this.colourOf(beside) : BLACK, chosen ? 1 : 0.45)
+    }
+  }
+
+  private active(x: number, y: number): void {
+    const here = this.activeAt(x, y)
+    const edge = AROUND.some(([dx, dy]) => this.activeAt(x + dx * this.reach, y + dy * this.reach) !== here)
+    if (here) this.set(edge ? WHITE : this.scene.activeColour, edge ? 1 : this.scene.opacity)
+    else if (edge) this.set(this.scene.activeColour.map((v) => v * 0.55) as unknown as Rgb, 1)
+  }
+
+  private set(colour: Rgb, alpha: number): void {
+    this.colour = colour
+    this.alpha = alpha
+  }
+
+  private colourOf(slot: number): Rgb {
+    return [this.styles[slot * 4] ?? 0, this.styles[slot * 4 + 1] ?? 0, this.styles[slot * 4 + 2] ?? 0]
+  }
+
+  private position(x: number, y: number): number {
+    const { width, height } = this.layers.size
+    const column = Math.min(Math.max(Math.floor(x), 0), width - 1)
+    const row = Math.min(Math.max(Math.floor(y), 0), height - 1)
+    return row * width + column
+  }
+
+  private idAt(x: number, y: number): number {
+    return this.layers.ids[this.position(x, y)] as number
+  }
+
+  private activeAt(x: number, y: number): boolean {
+    return this.layers.active[this.position(x, y)] !== 0
+  }
+}

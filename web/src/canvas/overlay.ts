@@ -1,0 +1,92 @@
+/** Markers, boxes and the crosshair: vector shapes of constant screen size above the picture. */
+
+import type { Pending } from '../state/store'
+import type { Box } from '../state/runs'
+import { toScreen, type Point, type Size, type View } from '../state/view'
+import type { Prompt } from '../state/wire'
+
+export const POSITIVE = '#1A9641'
+export const NEGATIVE = '#D7191C'
+const HALO = 'rgba(0, 0, 0, 0.75)'
+const RADIUS = 7
+
+export interface Marks {
+  readonly prompts: readonly Prompt[]
+  readonly pending: readonly Pending[]
+  readonly rubber: Box | null
+  readonly crosshair: Point | null
+}
+
+export function drawOverlay(context: CanvasRenderingContext2D, ratio: number, canvas: Size, view: View, marks: Marks): void {
+  context.setTransform(ratio, 0, 0, ratio, 0, 0)
+  context.clearRect(0, 0, canvas.width, canvas.height)
+  for (const prompt of marks.prompts) {
+    if (prompt.kind === 'box') drawBox(context, view, prompt)
+  }
+  for (const pending of marks.pending) if (pending.kind === 'box') drawBox(context, view, pending)
+  if (marks.rubber) drawBox(context, view, marks.rubber)
+  for (const prompt of marks.prompts) if (prompt.kind === 'click') drawMarker(context, toScreen(view, prompt), prompt.positive)
+  for (const pending of marks.pending) {
+    if (pending.kind === 'click') drawMarker(context, toScreen(view, pending), pending.positive, true)
+  }
+  if (marks.crosshair) drawCrosshair(context, toScreen(view, marks.crosshair))
+}
+
+/** A disc with plus or a square with minus, so that the meaning never hangs on the colour. */
+function drawMarker(context: CanvasRenderingContext2D, at: Point, positive: boolean, pending = false): void {
+  context.lineWidth = 1
+  context.fillStyle = positive ? POSITIVE : NEGATIVE
+  context.strokeStyle = HALO
+  context.beginPath()
+  if (positive) context.arc(at.x, at.y, RADIUS, 0, 2 * Math.PI)
+  else context.roundRect(at.x - RADIUS + 0.5, at.y - RADIUS + 0.5, 2 * RADIUS - 1, 2 * RADIUS - 1, 2)
+  context.fill()
+  context.stroke()
+  context.strokeStyle = '#fff'
+  context.lineWidth = 2
+  context.beginPath()
+  context.moveTo(at.x - 3.5, at.y)
+  context.lineTo(at.x + 3.5, at.y)
+  if (positive) {
+    context.moveTo(at.x, at.y - 3.5)
+    context.lineTo(at.x, at.y + 3.5)
+  }
+  context.stroke()
+  if (pending) ring(context, at)
+}
+
+/** Not stored yet. */
+function ring(context: CanvasRenderingContext2D, at: Point): void {
+  context.lineWidth = 1.5
+  context.strokeStyle = 'rgba(255, 255, 255, 0.9)'
+  context.beginPath()
+  context.arc(at.x, at.y, RADIUS + 4, 0, 2 * Math.PI)
+  context.stroke()
+}
+
+function drawBox(context: CanvasRenderingContext2D, view: View, box: Box): void {
+  const from = toScreen(view, { x: box.x0, y: box.y0 })
+  const to = toScreen(view, { x: box.x1, y: box.y1 })
+  const rectangle = [from.x, from.y, to.x - from.x, to.y - from.y] as const
+  context.lineWidth = 3
+  context.strokeStyle = 'rgba(0, 0, 0, 0.55)'
+  context.strokeRect(...rectangle)
+  context.lineWidth = 1.25
+  context.strokeStyle = '#fff'
+  context.setLineDash([6, 4])
+  context.strokeRect(...rectangle)
+  context.setLineDash([])
+}
+
+function drawCrosshair(context: CanvasRenderingContext2D, at: Point): void {
+  for (const [width, colour] of [[4, 'rgba(0, 0, 0, 0.6)'], [1.5, '#fff']] as const) {
+    context.lineWidth = width
+    context.strokeStyle = colour
+    context.beginPath()
+    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]] as const) {
+      context.moveTo(at.x + dx * 5, at.y + dy * 5)
+      context.lineTo(at.x + dx * 18, at.y + dy * 18)
+    }
+    context.stroke()
+  }
+}

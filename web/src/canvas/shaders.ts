@@ -1,0 +1,92 @@
+/**
+ * One quad per image tile. Outlines are found per fragment: a fragment is on the line when a point a line's width away
+ * (in screen pixels) belongs to another object, so lines keep their width at every zoom and follow the pixel edges.
+ */
+
+export const VERTEX = `#version 300 es
+precision highp float;
+uniform vec4 placed;      // left, top, right, bottom of the tile on the canvas, device pixels
+uniform vec2 canvasSize;  // device pixels
+uniform vec2 tileSize;    // image pixels
+out vec2 at;              // image pixels inside the tile
+void main() {
+  vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1));
+  vec2 pixel = mix(placed.xy, placed.zw, corner);
+  at = corner * tileSize;
+  gl_Position = vec4(pixel.x / canvasSize.x * 2.0 - 1.0, 1.0 - pixel.y / canvasSize.y * 2.0, 0.0, 1.0);
+}`
+
+export const FRAGMENT = `#version 300 es
+precision highp float;
+precision highp int;
+precision highp usampler2D;
+uniform sampler2D picture;
+uniform usampler2D ids;
+uniform sampler2D activeMask;
+uniform sampler2D styles;   // 256 texels a row; rgb = colour, a = 0 nothing, 0.5 shown, 1 selected
+uniform vec2 tileSize;
+uniform float scale;        // device pixels per image pixel
+uniform float line;         // width of lines, device pixels
+uniform float halo;
+uniform float opacity;
+uniform bool objectsShown;
+uniform bool activeShown;
+uniform vec3 activeColour;
+in vec2 at;
+out vec4 result;
+
+const vec2 AROUND[8] = vec2[8](
+  vec2(1.0, 0.0), vec2(-1.0, 0.0), vec2(0.0, 1.0), vec2(0.0, -1.0),
+  vec2(0.7071, 0.7071), vec2(-0.7071, 0.7071), vec2(0.7071, -0.7071), vec2(-0.7071, -0.7071));
+
+ivec2 texel(vec2 point) { return ivec2(clamp(floor(point), vec2(0.0), tileSize - 1.0)); }
+uint idAt(vec2 point) { return texelFetch(ids, texel(point), 0).r; }
+bool activeAt(vec2 point) { return texelFetch(activeMask, texel(point), 0).r > 0.5; }
+vec4 styleOf(uint id) { return texelFetch(styles, ivec2(int(id & 255u), int(id >> 8u)), 0); }
+
+vec3 withObjects(vec3 colour) {
+  uint here = idAt(at);
+  vec4 style = styleOf(here);
+  float near = 0.0;   // share of directions in which the line's width leaves this object
+  vec4 beside = vec4(0.0);
+  for (int i = 0; i < 8; i++) {
+    uint there = idAt(at + AROUND[i] * line / scale);
+    if (there != here) {
+      near = 1.0;
+      if (there != 0u) beside = styleOf(there);
+    }
+  }
+  if (style.a > 0.0) {
+    bool chosen = style.a > 0.75;
+    colour = mix(colour, style.rgb, opacity * (chosen ? 0.8 : 0.72));
+    if (near > 0.0) colour = chosen ? vec3(1.0) : mix(style.rgb, vec3(1.0), 0.12);
+  } else if (beside.a > 0.75) {
+    colour = beside.rgb * 0.8;
+  } else if (beside.a > 0.0) {
+    colour = mix(colour, vec3(0.0), 0.45);
+  }
+  return colour;
+}
+
+vec3 withActive(vec3 colour) {
+  bool here = activeAt(at);
+  bool near = false;
+  bool nearHalo = false;
+  for (int i = 0; i < 8; i++) {
+    if (activeAt(at + AROUND[i] * line / scale) != here) near = true;
+    if (activeAt(at + AROUND[i] * halo / scale) != here) nearHalo = true;
+  }
+  if (here) {
+    colour = mix(colour, activeColour, opacity);
+    return near ? vec3(1.0) : colour;
+  }
+  return nearHalo ? activeColour * 0.55 : colour;
+}
+
+void main() {
+  vec4 source = texture(picture, at / tileSize);
+  vec3 colour = source.rgb;
+  if (objectsShown) colour = withObjects(colour);
+  if (activeShown) colour = withActive(colour);
+  result = vec4(colour, 1.0);
+}`

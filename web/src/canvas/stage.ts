@@ -1,0 +1,155 @@
+/** Keeps the two canvases true to the state: redraws once per frame, and only when something has changed. */
+
+import { effect } from '@preact/signals-core'
+import { parseHex } from '../state/palette'
+import type { Store } from '../state/store'
+import { styleTable } from '../state/styles'
+import { fitView } from '../state/view'
+import { CanvasRenderer } from './canvas2d'
+import { drawOverlay } from './overlay'
+import { Pictures } from './pictures'
+import type { Renderer } from './renderer'
+import { WebGlRenderer } from './webgl'
+
+export class Stage {
+  readonly renderer: Renderer
+  private readonly pictures = new Pictures()
+  private readonly stops: (() => void)[] = []
+  private frame = 0
+  private ratio = 1
+  /** The image whose picture the renderer holds. */
+  private shown: number | null = null
+
+  constructor(
+    private readonly store: Store, private readonly base: HTMLCanvasElement, private readonly overlay: HTMLCanvasElement,
+  ) {
+    this.renderer = WebGlRenderer.create(base) ?? CanvasRenderer.create(base)
+    const observer = new ResizeObserver(() => this.resize())
+    observer.observe(base)
+    this.stops.push(() => observer.disconnect())
+    this.stops.push(effect(() => this.follow(store.current.value)))
+    this.stops.push(effect(() => this.fitOnce()))
+    this.stops.push(effect(() => this.restyle()))
+    this.stops.push(effect(() => this.touchAll()))
+    this.resize()
+  }
+
+  /** Whether the picture of the open image is on the canvas. */
+  get pictureShown(): boolean {
+    return this.shown !== null && this.shown === this.store.current.value
+  }
+
+  dispose(): void {
+    for (const stop of this.stops) stop()
+    cancelAnimationFrame(this.frame)
+    this.renderer.dispose()
+  }
+
+  private follow(image: number | null): void {
+    this.shown = null
+    this.renderer.clearImage()
+    this.redraw()
+    if (image !== null) void this.load(image)
+  }
+
+  private async load(image: number): Promise<void> {
+    const { store } = this
+    try {
+      const picture = await this.pictures.get(image)
+      if (store.current.value !== image) return
+      const size = { width: picture.width, height: picture.height }
+      await this.renderer.setImage(picture, size)
+      if (store.current.value !== image) return
+      if (store.imageSize.value === null) store.imageSize.value = size
+      this.shown = image
+      store.pixels.value++
+      this.prefetchRound(image)
+    } catch (error) {
+      if (store.current.value !== image) return
+      store.status.value = 'failed'
+      store.problem.value = error instanceof Error ? error.message : String(error)
+    }
+  }
+
+  private prefetchRound(image: number): void {
+    const images = this.store.images.value
+    const at = images.findIndex((i) => i.id === image)
+    for (const by of [1, -1]) {
+      const neighbour = images[at + by]
+      if (neighbour && neighbour.status !== 'missing' && neighbour.status !== 'damaged') this.pictures.prefetch(neighbour.id)
+    }
+  }
+
+  /** A newly opened image is shown whole; a later resize leaves the view alone. */
+  private fitted: number | null = null
+  private fitOnce(): void {
+    const { store } = this
+    const [size, canvas, image] = [store.imageSize.value, store.canvas.value, store.current.value]
+    if (size === null) this.fitted = null
+    if (size === null || canvas.width === 0 || this.fitted === image) return
+    this.fitted = image
+    store.view.value = fitView(size, canvas)
+  }
+
+  private restyle(): void {
+    const { store } = this
+    const layers = store.layers.value
+    if (!layers) return
+    this.renderer.setStyles(styleTable(store.document.value.objects, store.classes.value, store.selected.value, layers))
+    this.redraw()
+  }
+
+  /** Reads everything that a frame depends on, so that any change asks for one. */
+  private touchAll(): void {
+    const { store } = this
+    void [
+      store.view.value, store.canvas.value, store.opacity.value, store.masksShown.value, store.peeking.value,
+      store.pixels.value, store.activeColour.value, store.pending.value, store.active.value, store.rubber.value,
+      store.crosshair.value, store.layers.value,
+    ]
+    this.redraw()
+  }
+
+  private redraw(): void {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.draw())
+  }
+
+  private draw(): void {
+    this.frame = 0
+    const { store } = this
+    const [view, canvas, layers] = [store.view.value, store.canvas.value, store.layers.value]
+    if (layers && this.pictureShown) this.renderer.update(layers)
+    this.renderer.draw({
+      view, canvas, ratio: this.ratio,
+      opacity: store.opacity.value,
+      masksShown: store.masksShown.value && !store.peeking.value && layers !== null,
+      activeColour: parseHex(store.activeColour.value),
+    })
+    const context = this.overlay.getContext('2d')
+    if (!context) return
+    drawOverlay(context, this.ratio, canvas, view, {
+      prompts: store.peeking.value ? [] : (store.active.value?.prompts ?? []),
+      pending: store.peeking.value ? [] : store.pending.value,
+      rubber: store.rubber.value,
+      crosshair: store.crosshair.value,
+    })
+  }
+
+  private resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.base
+    this.ratio = window.devicePixelRatio || 1
+    for (const canvas of [this.base, this.overlay]) {
+      canvas.width = Math.round(width * this.ratio)
+      canvas.height = Math.round(height * this.ratio)
+    }
+    const old = this.store.canvas.value
+    const view = this.store.view.value
+    // The middle of the picture stays in the middle when panels open and close.
+    if (old.width > 0) {
+      this.store.view.value = { ...view, left: view.left + (width - old.width) / 2, top: view.top + (height - old.height) / 2 }
+    }
+    this.store.canvas.value = { width, height }
+    cancelAnimationFrame(this.frame)
+    this.draw()
+  }
+}

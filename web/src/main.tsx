@@ -1,0 +1,123 @@
+/** Wires the parts together and starts. */
+
+import { effect } from '@preact/signals'
+import { render } from 'preact'
+import { LiveConnection, liveUrl } from './api/live'
+import { rest } from './api/rest'
+import { Stage } from './canvas/stage'
+import { onlyClient } from './client'
+import { exposeForTests } from './probe'
+import { Annotator } from './state/annotator'
+import { Refusal, type Keep, type Ports } from './state/ports'
+import { createStore, type Theme } from './state/store'
+import { t } from './state/strings'
+import { KeyboardTool } from './tools/keyboard'
+import { PointerTool } from './tools/pointer'
+import { App } from './ui/App'
+import { AppContext, type AppParts } from './ui/app'
+import './styles/index.css'
+
+const keep = (storage: Storage): Keep => ({
+  get: (name) => storage.getItem(`clickmask-${name}`),
+  set: (name, value) => (value ? storage.setItem(`clickmask-${name}`, value) : storage.removeItem(`clickmask-${name}`)),
+})
+
+const ports: Ports = {
+  rest,
+  connect: (image, client, handlers) => new LiveConnection(liveUrl(image, location.origin), client, handlers),
+  lasting: keep(localStorage),
+  session: keep(sessionStorage),
+  now: () => performance.now(),
+}
+
+const RETRY_MS = 2000
+
+async function main(): Promise<void> {
+  const store = createStore()
+  const annotator = new Annotator(store, ports, await onlyClient(ports.session))
+  remember()
+
+  let stage: Stage | null = null
+  let keyboard: KeyboardTool | null = null
+
+  const parts: AppParts = {
+    store, annotator, rest,
+    run: (command) => keyboard?.run(command),
+    mountStage(base, overlay) {
+      stage = new Stage(store, base, overlay)
+      keyboard = new KeyboardTool(store, annotator, new PointerTool(store, annotator, overlay), overlay)
+      exposeForTests(store, stage)
+      return () => stage?.dispose()
+    },
+    retry: () => void start(),
+    async attempt(work) {
+      try {
+        return await work()
+      } catch (error) {
+        annotator.toast('error', error instanceof Error ? error.message : String(error))
+        return undefined
+      }
+    },
+  }
+
+  render(
+    <AppContext.Provider value={parts}><App slow={() => stage?.renderer.kind === 'canvas2d'} /></AppContext.Provider>,
+    document.getElementById('app') as HTMLElement,
+  )
+  await start()
+
+  async function start(): Promise<void> {
+    try {
+      const [project, images, classes, models] = await Promise.all([rest.project(), rest.images(), rest.classes(), rest.models()])
+      store.project.value = project
+      store.images.value = images
+      store.classes.value = classes
+      store.models.value = models
+      openFirst()
+    } catch (error) {
+      unreachable(error)
+    }
+  }
+
+  function openFirst(): void {
+    const ids = store.images.value.map((i) => i.id)
+    const wanted = [Number(ports.session.get('image')), store.project.value?.start_image, ids[0]]
+    const first = wanted.find((id) => id != null && ids.includes(id))
+    if (first == null) store.status.value = 'empty'
+    else annotator.open(first)
+  }
+
+  function unreachable(error: unknown): void {
+    store.status.value = 'failed'
+    const unauthorised = error instanceof Refusal && error.code === 'unauthorised'
+    store.problem.value = error instanceof Refusal
+      ? (unauthorised ? t('closed.unauthorised') : error.message)
+      : t('canvas.unreachableHelp')
+    if (!unauthorised) setTimeout(() => store.status.value === 'failed' && store.current.value === null && void start(), RETRY_MS)
+  }
+
+  /** Settings that outlive the visit, and the class that outlives a reload. */
+  function remember(): void {
+    const { lasting, session } = ports
+    store.theme.value = (lasting.get('theme') as Theme | null) ?? 'system'
+    store.opacity.value = Number(lasting.get('opacity') ?? store.opacity.value)
+    store.hintShown.value = lasting.get('hint') !== 'seen'
+    store.stickyClass.value = Number(session.get('class')) || null
+    effect(() => {
+      document.documentElement.dataset['theme'] = store.theme.value
+      lasting.set('theme', store.theme.value)
+    })
+    effect(() => lasting.set('opacity', String(store.opacity.value)))
+    effect(() => lasting.set('hint', store.hintShown.value ? '' : 'seen'))
+    // Whoever has finished an object knows how it goes.
+    effect(() => {
+      if (store.document.value.objects.some((o) => o.state === 'finished')) store.hintShown.value = false
+    })
+    effect(() => {
+      const name = store.currentImage.value?.name
+      document.title = name ? `${name} · clickmask` : 'clickmask'
+    })
+  }
+}
+
+void main()

@@ -1,0 +1,42 @@
+/** Read-only window into the page for the browser tests: `window.clickmaskProbe`. */
+
+import type { Stage } from './canvas/stage'
+import { maskArea } from './state/runs'
+import type { Store } from './state/store'
+import { toScreen, type Point } from './state/view'
+
+export interface Probe {
+  readonly renderer: string
+  state(): object
+  /** Area of the drawn mask of an object, in pixels. */
+  area(object: number): number
+  /** 255 where the active mask covers the pixel, else 0. */
+  activeAt(x: number, y: number): number
+  /** Slot of the finished object on the pixel, 0 for none. */
+  idAt(x: number, y: number): number
+  /** Position of an image point in the window. */
+  screen(point: Point): Point
+}
+
+export function exposeForTests(store: Store, stage: Stage): void {
+  const canvas = document.querySelector('canvas') as HTMLCanvasElement
+  const at = (x: number, y: number): number => Math.floor(y) * (store.imageSize.value?.width ?? 0) + Math.floor(x)
+  const probe: Probe = {
+    renderer: stage.renderer.kind,
+    state: () => ({
+      status: store.status.value, image: store.currentImage.value?.name ?? null, picture: stage.pictureShown,
+      unsaved: store.unsaved.value, busy: store.busy.value, connection: store.connection.value,
+      active: store.document.value.active, objects: store.document.value.objects, history: store.document.value.history,
+      view: store.view.value, latency: store.latency.value, selected: store.selected.value,
+    }),
+    area: (object) => maskArea(store.layers.value?.maskOf(object) ?? { box: { x0: 0, y0: 0, x1: 0, y1: 0 }, runs: new Uint32Array() }),
+    activeAt: (x, y) => store.layers.value?.active[at(x, y)] ?? 0,
+    idAt: (x, y) => store.layers.value?.ids[at(x, y)] ?? 0,
+    screen: (point) => {
+      const box = canvas.getBoundingClientRect()
+      const inCanvas = toScreen(store.view.value, point)
+      return { x: box.left + inCanvas.x, y: box.top + inCanvas.y }
+    },
+  }
+  Object.assign(window, { clickmaskProbe: probe })
+}

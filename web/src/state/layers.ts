@@ -1,0 +1,134 @@
+/**
+ * The pixels that are drawn over the image, derived from run lengths: one map of object slots for everything that is
+ * not being worked on, and one mask for the active object. Cost of drawing does not grow with the number of objects.
+ */
+
+import { boxesOverlap, EMPTY_MASK, forEachSpan, isEmptyBox, maskContains, unionBox, type Box, type RunMask } from './runs'
+import type { ObjectInfo } from './wire'
+import type { Size } from './view'
+
+export const MAX_SLOTS = 65535
+const NOTHING: Box = EMPTY_MASK.box
+
+interface Drawn {
+  readonly rev: number
+  readonly mask: RunMask
+}
+
+export class Layers {
+  readonly ids: Uint16Array
+  readonly active: Uint8Array
+  /** What has changed since the renderer last took it. */
+  dirtyIds: Box
+  dirtyActive: Box
+  private readonly masks = new Map<number, Drawn>()
+  private readonly slots = new Map<number, number>()
+  private order: readonly ObjectInfo[] = []
+  private activeId: number | null = null
+  private painted: RunMask = EMPTY_MASK
+
+  constructor(readonly size: Size) {
+    this.ids = new Uint16Array(size.width * size.height)
+    this.active = new Uint8Array(size.width * size.height)
+    // A renderer may still hold what was drawn before a reconnection.
+    this.dirtyIds = this.dirtyActive = { x0: 0, y0: 0, x1: size.width, y1: size.height }
+  }
+
+  /** Takes a newer mask of an object; false if it is older than the one that is drawn. */
+  setMask(object: number, rev: number, mask: RunMask): boolean {
+    const old = this.masks.get(object)
+    if (old && rev < old.rev) return false
+    this.masks.set(object, { rev, mask })
+    if (object === this.activeId) this.paintActive(mask)
+    else if (this.order.some((o) => o.id === object)) this.repaint(unionBox(old?.mask.box ?? NOTHING, mask.box))
+    return true
+  }
+
+  /** Takes the objects as they are now and repaints where that changes a pixel. */
+  setObjects(objects: readonly ObjectInfo[], active: number | null): void {
+    const before = new Map(this.shown().map((o, i) => [o.id, i]))
+    const gone = this.order.filter((o) => !objects.some((n) => n.id === o.id))
+    this.order = objects
+    this.activeId = active
+    const after = new Map(this.shown().map((o, i) => [o.id, i]))
+    let dirty = NOTHING
+    for (const id of new Set([...before.keys(), ...after.keys()])) {
+      if (before.get(id) !== after.get(id)) dirty = unionBox(dirty, this.maskOf(id).box)
+    }
+    // A deleted object's mask is forgotten: if undo brings it back, the server sends it again.
+    for (const { id } of gone) this.masks.delete(id)
+    this.repaint(dirty)
+    this.paintActive(active === null ? EMPTY_MASK : this.maskOf(active))
+  }
+
+  /** The renderer has everything up to now. */
+  taken(): void {
+    this.dirtyIds = this.dirtyActive = NOTHING
+  }
+
+  get hasActive(): boolean {
+    return !isEmptyBox(this.painted.box)
+  }
+
+  get hasObjects(): boolean {
+    return this.shown().some((o) => !isEmptyBox(this.maskOf(o.id).box))
+  }
+
+  /** Number under which the object appears in `ids` and in the style table; 0 means no object. */
+  slotOf(object: number): number {
+    const known = this.slots.get(object)
+    if (known !== undefined) return known
+    const slot = (this.slots.size % MAX_SLOTS) + 1
+    this.slots.set(object, slot)
+    return slot
+  }
+
+  maskOf(object: number): RunMask {
+    return this.masks.get(object)?.mask ?? EMPTY_MASK
+  }
+
+  /** The topmost visible object at an image point, the active one first. */
+  objectAt(x: number, y: number): number | null {
+    if (this.activeId !== null && maskContains(this.maskOf(this.activeId), x, y)) return this.activeId
+    for (const object of [...this.shown()].reverse()) {
+      if (maskContains(this.maskOf(object.id), x, y)) return object.id
+    }
+    return null
+  }
+
+  private shown(): readonly ObjectInfo[] {
+    return this.order.filter((o) => !o.hidden && o.id !== this.activeId)
+  }
+
+  private repaint(box: Box): void {
+    if (isEmptyBox(box)) return
+    const { width } = this.size
+    for (let y = box.y0; y < box.y1; y++) this.ids.fill(0, y * width + box.x0, y * width + box.x1)
+    for (const object of this.shown()) {
+      const mask = this.maskOf(object.id)
+      if (boxesOverlap(mask.box, box)) this.paintInside(mask, this.slotOf(object.id), box)
+    }
+    this.dirtyIds = unionBox(this.dirtyIds, box)
+  }
+
+  private paintInside(mask: RunMask, slot: number, box: Box): void {
+    const { width } = this.size
+    forEachSpan(mask, width, (from, to) => {
+      const row = Math.floor(from / width)
+      if (row < box.y0 || row >= box.y1) return
+      const start = Math.max(from, row * width + box.x0)
+      const end = Math.min(to, row * width + box.x1)
+      if (start < end) this.ids.fill(slot, start, end)
+    })
+  }
+
+  private paintActive(mask: RunMask): void {
+    if (mask === this.painted) return
+    const { width } = this.size
+    const { x0, y0, x1, y1 } = this.painted.box
+    for (let y = y0; y < y1; y++) this.active.fill(0, y * width + x0, y * width + x1)
+    forEachSpan(mask, width, (from, to) => this.active.fill(255, from, to))
+    this.dirtyActive = unionBox(this.dirtyActive, unionBox(this.painted.box, mask.box))
+    this.painted = mask
+  }
+}

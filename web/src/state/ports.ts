@@ -1,0 +1,55 @@
+/** What the state needs from the world outside; the real ones are in api/, tests bring their own. */
+
+import type {
+  ClassInfo, ClassPatch, ExportResult, ImageInfo, ImportResult, MaskRecord, Models, ProjectInfo, SentCommand, ServerMessage,
+} from './wire'
+
+export interface Rest {
+  project(): Promise<ProjectInfo>
+  scan(): Promise<readonly ImageInfo[]>
+  images(): Promise<readonly ImageInfo[]>
+  classes(): Promise<readonly ClassInfo[]>
+  addClass(name: string, colour?: string, key?: number | null): Promise<ClassInfo>
+  patchClass(id: number, patch: ClassPatch): Promise<ClassInfo>
+  deleteClass(id: number): Promise<void>
+  models(): Promise<Models>
+  useModel(name: string): Promise<Models>
+  exportAs(format: string, images: readonly number[] | null, options: Readonly<Record<string, string>>): Promise<ExportResult>
+  importFrom(file: Blob, filename: string, format: string): Promise<ImportResult>
+}
+
+export interface LiveHandlers {
+  message(message: ServerMessage): void
+  record(record: MaskRecord): void
+  connected(state: 'connecting' | 'open' | 'lost'): void
+  /** The connection is over for good; `code` is the close code. */
+  ended(code: number): void
+}
+
+export interface Live {
+  send(command: SentCommand): void
+  close(): void
+}
+
+export interface Keep {
+  get(name: string): string | null
+  set(name: string, value: string): void
+}
+
+export interface Ports {
+  readonly rest: Rest
+  connect(image: number, client: string, handlers: LiveHandlers): Live
+  /** Remembered across visits. */
+  readonly lasting: Keep
+  /** Remembered while the tab is open. */
+  readonly session: Keep
+  /** Milliseconds, monotonic. */
+  now(): number
+}
+
+/** A refusal by the server, with its own words. */
+export class Refusal extends Error {
+  constructor(readonly code: string, message: string) {
+    super(message)
+  }
+}

@@ -1,0 +1,87 @@
+/** Everything the page shows, as signals. Plain values and derived values; nothing here talks to anyone. */
+
+import { computed, signal } from '@preact/signals-core'
+import { EMPTY_DOCUMENT, objectOf } from './document'
+import type { Armed } from './gesture'
+import type { Layers } from './layers'
+import { colourOf } from './styles'
+import type { Box } from './runs'
+import type { Point, Size, View } from './view'
+import type { ClassInfo, ClickPrompt, ImageInfo, Models, ProjectInfo } from './wire'
+
+export type Theme = 'system' | 'light' | 'dark'
+export type Panel = 'help' | 'export' | 'import' | null
+
+/** A click or box that the server has not acknowledged: drawn at once. */
+export type Pending =
+  | (ClickPrompt & { readonly seq: number })
+  | ({ readonly kind: 'box'; readonly seq: number } & Box)
+
+export interface Toast {
+  readonly id: number
+  readonly tone: 'error' | 'note'
+  readonly text: string
+}
+
+export function createStore() {
+  const document = signal(EMPTY_DOCUMENT)
+  const classes = signal<readonly ClassInfo[]>([])
+  const images = signal<readonly ImageInfo[]>([])
+  const current = signal<number | null>(null)
+  const selected = signal<number | null>(null)
+  const stickyClass = signal<number | null>(null)
+  const unsaved = signal(0)
+  const connection = signal<'connecting' | 'open' | 'lost'>('connecting')
+
+  const active = computed(() => objectOf(document.value, document.value.active))
+  const chosenClass = computed(() => {
+    const wanted = active.value?.class ?? stickyClass.value
+    return classes.value.find((c) => c.id === wanted) ?? classes.value[0] ?? null
+  })
+
+  return {
+    project: signal<ProjectInfo | null>(null),
+    images, current, classes, document, selected, stickyClass, unsaved, connection,
+    models: signal<Models | null>(null),
+    /** Whether the open image can be worked on; `problem` says why not. */
+    status: signal<'empty' | 'loading' | 'ready' | 'failed'>('loading'),
+    problem: signal<string | null>(null),
+    imageSize: signal<Size | null>(null),
+    layers: signal<Layers | null>(null),
+    /** Counts up whenever pixels of the layers have changed. */
+    pixels: signal(0),
+    pending: signal<readonly Pending[]>([]),
+    busy: signal<string | null>(null),
+    /** Milliseconds from the newest click to its mask. */
+    latency: signal<number | null>(null),
+
+    tool: signal<Armed>('click'),
+    view: signal<View>({ scale: 1, left: 0, top: 0 }),
+    canvas: signal<Size>({ width: 0, height: 0 }),
+    pointer: signal<Point | null>(null),
+    crosshair: signal<Point | null>(null),
+    rubber: signal<Box | null>(null),
+    panning: signal(false),
+
+    opacity: signal(0.45),
+    masksShown: signal(true),
+    peeking: signal(false),
+    theme: signal<Theme>('system'),
+    panel: signal<Panel>(null),
+    stripShown: signal(true),
+    sideShown: signal(true),
+    hintShown: signal(true),
+    toasts: signal<readonly Toast[]>([]),
+    /** For people who listen: said politely by a live region. */
+    announcement: signal(''),
+
+    currentImage: computed(() => images.value.find((i) => i.id === current.value) ?? null),
+    active,
+    chosenClass,
+    selectedObject: computed(() => objectOf(document.value, selected.value)),
+    activeColour: computed(() => (active.value ? colourOf(active.value, classes.value) : (chosenClass.value?.colour ?? '#e69f00'))),
+    saved: computed(() => (unsaved.value > 0 ? (connection.value === 'lost' ? 'waiting' : 'saving') : 'saved') as 'waiting' | 'saving' | 'saved'),
+  }
+}
+
+export type Store = ReturnType<typeof createStore>

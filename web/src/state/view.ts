@@ -1,0 +1,88 @@
+/** Where the image lies on the screen. Screen points are CSS pixels in the canvas, image points are continuous. */
+
+export interface View {
+  /** CSS pixels per image pixel. */
+  readonly scale: number
+  /** Screen position of the image's corner. */
+  readonly left: number
+  readonly top: number
+}
+
+export interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+export interface Point {
+  readonly x: number
+  readonly y: number
+}
+
+export const MIN_SCALE = 0.01
+export const MAX_SCALE = 64
+
+export function toImage(view: View, screen: Point): Point {
+  return { x: (screen.x - view.left) / view.scale, y: (screen.y - view.top) / view.scale }
+}
+
+export function toScreen(view: View, image: Point): Point {
+  return { x: image.x * view.scale + view.left, y: image.y * view.scale + view.top }
+}
+
+/** The whole image, centred, with a margin; small images are not blown up beyond `maxScale`. */
+export function fitView(image: Size, canvas: Size, margin = 24, maxScale = 8): View {
+  const free = { width: Math.max(canvas.width - 2 * margin, 16), height: Math.max(canvas.height - 2 * margin, 16) }
+  const scale = clampScale(Math.min(free.width / image.width, free.height / image.height, maxScale))
+  return centred(image, canvas, scale)
+}
+
+/** The image centred at a given scale. */
+export function centred(image: Size, canvas: Size, scale: number): View {
+  return {
+    scale,
+    left: (canvas.width - image.width * scale) / 2,
+    top: (canvas.height - image.height * scale) / 2,
+  }
+}
+
+/** Zoom that keeps the image point under `anchor` (screen) where it is. */
+export function zoomAt(view: View, anchor: Point, factor: number): View {
+  const scale = clampScale(view.scale * factor)
+  const fixed = toImage(view, anchor)
+  return { scale, left: anchor.x - fixed.x * scale, top: anchor.y - fixed.y * scale }
+}
+
+export function panBy(view: View, dx: number, dy: number): View {
+  return { ...view, left: view.left + dx, top: view.top + dy }
+}
+
+/** Keeps at least a strip of the image on the canvas, so that it cannot get lost. */
+export function keepVisible(view: View, image: Size, canvas: Size, strip = 48): View {
+  const right = Math.max(strip - image.width * view.scale, strip - canvas.width)
+  const bottom = Math.max(strip - image.height * view.scale, strip - canvas.height)
+  return {
+    scale: view.scale,
+    left: Math.min(Math.max(view.left, right), canvas.width - strip),
+    top: Math.min(Math.max(view.top, bottom), canvas.height - strip),
+  }
+}
+
+/** Moves the view just enough for an image point to be inside the canvas. */
+export function reveal(view: View, point: Point, canvas: Size, margin = 32): View {
+  const at = toScreen(view, point)
+  const dx = Math.max(margin - at.x, 0) - Math.max(at.x - (canvas.width - margin), 0)
+  const dy = Math.max(margin - at.y, 0) - Math.max(at.y - (canvas.height - margin), 0)
+  return panBy(view, dx, dy)
+}
+
+export function insideImage(point: Point, image: Size): boolean {
+  return point.x >= 0 && point.y >= 0 && point.x < image.width && point.y < image.height
+}
+
+export function clampToImage(point: Point, image: Size): Point {
+  return { x: Math.min(Math.max(point.x, 0), image.width), y: Math.min(Math.max(point.y, 0), image.height) }
+}
+
+function clampScale(scale: number): number {
+  return Math.min(Math.max(scale, MIN_SCALE), MAX_SCALE)
+}

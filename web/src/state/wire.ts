@@ -1,0 +1,201 @@
+/** What travels between client and server: docs/annotator-protocol.md, sections 3 to 6, as types. */
+
+import { checkRuns, readVarints, type RunMask } from './runs'
+
+export interface ImageInfo {
+  readonly id: number
+  readonly name: string
+  readonly status: 'new' | 'ok' | 'missing' | 'damaged'
+  readonly problem: string | null
+  readonly width: number | null
+  readonly height: number | null
+  readonly rev: number
+  readonly finished: number
+  readonly in_progress: number
+}
+
+export interface ClickPrompt {
+  readonly kind: 'click'
+  readonly x: number
+  readonly y: number
+  readonly positive: boolean
+}
+
+export interface BoxPrompt {
+  readonly kind: 'box'
+  readonly x0: number
+  readonly y0: number
+  readonly x1: number
+  readonly y1: number
+}
+
+export type Prompt = ClickPrompt | BoxPrompt | { readonly kind: 'mask' }
+
+export interface ObjectInfo {
+  readonly id: number
+  readonly image: number
+  readonly class: number
+  readonly colour: string | null
+  readonly hidden: boolean
+  readonly z: number
+  readonly state: 'in_progress' | 'finished'
+  readonly rev: number
+  readonly settled: boolean
+  readonly area: number
+  readonly box: readonly [number, number, number, number]
+  readonly prompts: readonly Prompt[]
+}
+
+export interface ClassInfo {
+  readonly id: number
+  readonly name: string
+  readonly colour: string
+  readonly key: number | null
+  readonly objects: number
+}
+
+export interface History {
+  readonly undo: string | null
+  readonly redo: string | null
+}
+
+export interface FormatInfo {
+  readonly name: string
+  readonly reads: boolean
+  readonly writes: boolean
+  readonly summary: string
+}
+
+export interface ProjectInfo {
+  readonly name: string
+  readonly folder: string
+  readonly project: string
+  readonly images: number
+  readonly start_image: number | null
+  readonly formats: readonly FormatInfo[]
+}
+
+export interface ModelState {
+  readonly current: string
+  readonly state: 'loading' | 'ready' | 'failed'
+  readonly problem: string | null
+}
+
+export interface ModelInfo {
+  readonly name: string
+  readonly summary: string
+  readonly licence: string
+}
+
+export interface Models extends ModelState {
+  readonly models: readonly ModelInfo[]
+}
+
+export interface ExportResult {
+  readonly name: string
+  readonly folder: string
+  readonly files: number
+  readonly objects: number
+  readonly download: string
+  readonly notes: readonly string[]
+}
+
+export interface ImportResult {
+  readonly images: number
+  readonly objects: number
+  readonly notes: readonly string[]
+}
+
+export type ObjectPatch = Partial<{ class: number; colour: string | null; hidden: boolean; z: number }>
+export type ClassPatch = Partial<{ name: string; colour: string; key: number | null }>
+
+/** A command without the `seq` and `rev` that the outbox adds. */
+export type CommandBody =
+  | { type: 'click'; x: number; y: number; positive: boolean; class?: number; t?: number }
+  | { type: 'box'; x0: number; y0: number; x1: number; y1: number; class?: number; t?: number }
+  | { type: 'remove_prompt'; index: number; object?: number }
+  | { type: 'finish' | 'discard'; object?: number }
+  | { type: 'activate'; object: number | null }
+  | { type: 'reopen' | 'delete'; object: number }
+  | ({ type: 'patch'; object: number } & ObjectPatch)
+  | { type: 'undo' | 'redo' | 'ping' }
+
+export type SentCommand = CommandBody & { seq: number; rev: number }
+
+interface Change {
+  readonly rev: number
+  readonly objects: readonly ObjectInfo[]
+  readonly removed: readonly number[]
+  readonly history: History
+}
+
+export interface Ready {
+  readonly type: 'ready'
+  readonly image: ImageInfo
+  readonly rev: number
+  readonly objects: readonly ObjectInfo[]
+  readonly active: number | null
+  readonly history: History
+  readonly last_seq: number
+  readonly model: string
+}
+
+export interface Ack extends Change {
+  readonly type: 'ack'
+  readonly seq: number
+  readonly object: number | null
+  readonly active: number | null
+}
+
+export interface Changed extends Change {
+  readonly type: 'changed'
+  readonly by: string | null
+}
+
+export interface ServerError {
+  readonly type: 'error'
+  readonly seq: number
+  readonly code: string
+  readonly message: string
+  readonly rev?: number
+}
+
+export type ServerMessage =
+  | Ready
+  | Ack
+  | Changed
+  | ServerError
+  | { readonly type: 'settled'; readonly object: ObjectInfo }
+  | { readonly type: 'busy'; readonly object: number | null; readonly stage: string }
+  | { readonly type: 'classes' }
+  | ({ readonly type: 'model' } & ModelState)
+  | { readonly type: 'pong'; readonly seq: number }
+
+export interface MaskRecord {
+  readonly settled: boolean
+  readonly seq: number
+  readonly rev: number
+  readonly object: number
+  readonly mask: RunMask
+}
+
+const HEADER_BYTES = 36
+const MASK_KIND = 0
+
+/** One binary mask record. Throws RangeError when it is malformed. */
+export function parseRecord(buffer: ArrayBuffer): MaskRecord {
+  const view = new DataView(buffer)
+  if (buffer.byteLength < HEADER_BYTES) throw new RangeError(`A mask record has 36 bytes or more, got ${buffer.byteLength}.`)
+  if (view.getUint8(0) !== 0x4d || view.getUint8(1) !== 0x31) throw new RangeError("A mask record begins with 'M1'.")
+  if (view.getUint8(2) !== MASK_KIND) throw new RangeError(`Unknown kind of mask record: ${view.getUint8(2)}.`)
+  const [x0, y0] = [view.getInt32(16, true), view.getInt32(20, true)]
+  const box = { x0, y0, x1: x0 + view.getUint32(24, true), y1: y0 + view.getUint32(28, true) }
+  const { values } = readVarints(new Uint8Array(buffer), HEADER_BYTES, view.getUint32(32, true))
+  return {
+    settled: (view.getUint8(3) & 1) === 1,
+    seq: view.getUint32(4, true),
+    rev: view.getUint32(8, true),
+    object: view.getUint32(12, true),
+    mask: checkRuns({ box, runs: values }),
+  }
+}

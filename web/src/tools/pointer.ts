@@ -1,0 +1,146 @@
+/** Mouse, pen and touch on the canvas, turned into gestures and those into commands. */
+
+import type { Annotator } from '../state/annotator'
+import { IDLE, moved, pressed, released, type Gesture, type Outcome } from '../state/gesture'
+import type { Store } from '../state/store'
+import { clampToImage, keepVisible, panBy, toImage, zoomAt, type Point, type View } from '../state/view'
+
+const LONG_PRESS_MS = 500
+const WHEEL_STEP = 0.0015
+const PINCH_STEP = 0.01
+const IS_MAC = /Mac|iPad|iPhone/.test(navigator.platform)
+
+export class PointerTool {
+  /** Space is held: the next drag moves the image. Set by the keyboard. */
+  spaceHeld = false
+  /** A drag happened while Space was held, so its release is no tap. */
+  spaceUsed = false
+  private gesture: Gesture = IDLE
+  private readonly touches = new Map<number, Point>()
+  private longPress: ReturnType<typeof setTimeout> | undefined
+
+  constructor(private readonly store: Store, private readonly annotator: Annotator, private readonly surface: HTMLElement) {
+    surface.addEventListener('pointerdown', (e) => this.down(e))
+    surface.addEventListener('pointermove', (e) => this.move(e))
+    surface.addEventListener('pointerup', (e) => this.up(e))
+    surface.addEventListener('pointercancel', (e) => this.cancel(e))
+    surface.addEventListener('pointerleave', () => (store.pointer.value = null))
+    surface.addEventListener('contextmenu', (e) => e.preventDefault())
+    surface.addEventListener('dblclick', (e) => this.doubleClick(e))
+    surface.addEventListener('wheel', (e) => this.wheel(e), { passive: false })
+  }
+
+  /** The image point under the pointer or crosshair. */
+  private down(event: PointerEvent): void {
+    this.surface.focus({ preventScroll: true })
+    this.surface.setPointerCapture(event.pointerId)
+    this.store.crosshair.value = null
+    const at = this.screen(event)
+    if (event.pointerType === 'touch') {
+      this.touches.set(event.pointerId, at)
+      if (this.touches.size > 1) return this.abandon()
+      this.longPress = setTimeout(() => this.pressLong(at), LONG_PRESS_MS)
+    }
+    if (event.button === 1) event.preventDefault()
+    const negative = event.shiftKey || event.altKey || (IS_MAC && event.ctrlKey)
+    if (this.spaceHeld) this.spaceUsed = true
+    this.gesture = pressed({ button: event.button, at, negative, panning: this.spaceHeld, tool: this.store.tool.value })
+    this.store.panning.value = this.gesture.kind === 'pan'
+  }
+
+  private move(event: PointerEvent): void {
+    const at = this.screen(event)
+    this.store.pointer.value = toImage(this.store.view.value, at)
+    if (this.touches.size > 1 && this.touches.has(event.pointerId)) return this.pinch(event.pointerId, at)
+    if (this.gesture.kind === 'idle') return
+    const [gesture, outcome] = moved(this.gesture, at)
+    if (gesture.kind !== 'press') clearTimeout(this.longPress)
+    this.gesture = gesture
+    this.store.panning.value = gesture.kind === 'pan'
+    this.store.rubber.value = gesture.kind === 'box' ? this.rubber(gesture.from, gesture.to) : null
+    this.carryOut(outcome)
+  }
+
+  private up(event: PointerEvent): void {
+    clearTimeout(this.longPress)
+    this.touches.delete(event.pointerId)
+    const outcome = released(this.gesture)
+    this.gesture = IDLE
+    this.store.panning.value = false
+    this.store.rubber.value = null
+    this.carryOut(outcome)
+  }
+
+  private cancel(event: PointerEvent): void {
+    this.touches.delete(event.pointerId)
+    this.abandon()
+  }
+
+  private abandon(): void {
+    clearTimeout(this.longPress)
+    this.gesture = IDLE
+    this.store.panning.value = false
+    this.store.rubber.value = null
+  }
+
+  private pressLong(at: Point): void {
+    if (this.gesture.kind !== 'press') return
+    this.abandon()
+    this.annotator.click(toImage(this.store.view.value, at), false)
+  }
+
+  private carryOut(outcome: Outcome): void {
+    const view = this.store.view.value
+    if (outcome.kind === 'pan') this.look(panBy(view, outcome.dx, outcome.dy))
+    else if (outcome.kind === 'click') this.annotator.click(toImage(view, outcome.at), outcome.positive)
+    else if (outcome.kind === 'select') this.annotator.selectAt(toImage(view, outcome.at))
+    else if (outcome.kind === 'box') this.annotator.box(toImage(view, outcome.from), toImage(view, outcome.to))
+  }
+
+  private doubleClick(event: MouseEvent): void {
+    if (this.store.tool.value !== 'select') return
+    const at = toImage(this.store.view.value, this.screen(event))
+    const object = this.store.layers.value?.objectAt(at.x, at.y) ?? null
+    if (object === null) return
+    this.annotator.reopen(object)
+    this.store.tool.value = 'click'
+  }
+
+  private wheel(event: WheelEvent): void {
+    event.preventDefault()
+    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1
+    const step = event.ctrlKey ? PINCH_STEP : WHEEL_STEP
+    const factor = Math.exp(-Math.max(-600, Math.min(600, event.deltaY * lines)) * step)
+    this.look(zoomAt(this.store.view.value, this.screen(event), factor))
+  }
+
+  private pinch(pointer: number, at: Point): void {
+    const other = [...this.touches].find(([id]) => id !== pointer)?.[1]
+    const before = this.touches.get(pointer)
+    if (!other || !before) return
+    this.touches.set(pointer, at)
+    const factor = Math.hypot(at.x - other.x, at.y - other.y) / Math.max(Math.hypot(before.x - other.x, before.y - other.y), 1)
+    const middle = { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 }
+    const zoomed = zoomAt(this.store.view.value, middle, factor)
+    this.look(panBy(zoomed, (at.x - before.x) / 2, (at.y - before.y) / 2))
+  }
+
+  private look(view: View): void {
+    const size = this.store.imageSize.value
+    this.store.view.value = size ? keepVisible(view, size, this.store.canvas.value) : view
+  }
+
+  private rubber(from: Point, to: Point): { x0: number; y0: number; x1: number; y1: number } | null {
+    const size = this.store.imageSize.value
+    if (!size) return null
+    const a = clampToImage(toImage(this.store.view.value, from), size)
+    const b = clampToImage(toImage(this.store.view.value, to), size)
+    return { x0: Math.min(a.x, b.x), y0: Math.min(a.y, b.y), x1: Math.max(a.x, b.x), y1: Math.max(a.y, b.y) }
+  }
+
+  private screen(event: MouseEvent): Point {
+    const box = this.surface.getBoundingClientRect()
+    return { x: event.clientX - box.left, y: event.clientY - box.top }
+  }
+}
+

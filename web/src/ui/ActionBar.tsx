@@ -1,0 +1,60 @@
+import type { JSX } from 'preact'
+import { objectName } from '../state/describe'
+import { colourOf } from '../state/styles'
+import { number, t } from '../state/strings'
+import type { ObjectInfo } from '../state/wire'
+import { useApp } from './app'
+import { Icon } from './icons'
+
+/** What can be done with the object at hand, where the eyes are. */
+export function ActionBar(): JSX.Element | null {
+  const { store } = useApp()
+  const active = store.active.value
+  const selected = store.selectedObject.value
+  if (store.status.value !== 'ready') return null
+  if (selected && selected.id !== active?.id) return <SelectedBar object={selected} />
+  if (active) return <ActiveBar object={active} />
+  return null
+}
+
+function ActiveBar({ object }: { object: ObjectInfo }): JSX.Element {
+  const { store, annotator } = useApp()
+  const prompts = object.prompts.filter((p) => p.kind !== 'mask').length
+  const busy = store.busy.value
+  return (
+    <div class="actions" data-testid="active-bar">
+      <Name object={object} />
+      <span class="muted facts">
+        {busy && !object.settled
+          ? <><span class="spinner small" /> {t(`bar.busy.${busy}`)}</>
+          : <>{t(prompts === 1 ? 'bar.prompts.one' : 'bar.prompts.many', { count: prompts })} · {t('bar.area', { area: number(object.area) })}</>}
+      </span>
+      <button class="button quiet" onClick={() => annotator.startOver()}>{t('bar.discard')} <kbd>Esc</kbd></button>
+      <button class="button primary" onClick={() => annotator.finish()}>{t('bar.finish')} <kbd>↵</kbd></button>
+    </div>
+  )
+}
+
+function SelectedBar({ object }: { object: ObjectInfo }): JSX.Element {
+  const { annotator } = useApp()
+  return (
+    <div class="actions" data-testid="selected-bar">
+      <Name object={object} />
+      <span class="muted facts">{t('bar.area', { area: number(object.area) })}</span>
+      <button class="button quiet danger" onClick={() => annotator.remove(object.id)}>
+        <Icon name="trash" size={16} /> {t('bar.delete')} <kbd>Del</kbd>
+      </button>
+      <button class="button primary" onClick={() => annotator.reopen(object.id)}>{t('bar.reopen')} <kbd>R</kbd></button>
+    </div>
+  )
+}
+
+function Name({ object }: { object: ObjectInfo }): JSX.Element {
+  const { store } = useApp()
+  return (
+    <span class="name">
+      <span class="swatch" style={{ backgroundColor: colourOf(object, store.classes.value) }} />
+      {objectName(object, store.classes.value)}
+    </span>
+  )
+}

@@ -1,0 +1,33 @@
+import type { JSX } from 'preact'
+import { useApp } from './app'
+import { Classes } from './Classes'
+import { Help } from './Help'
+import { Objects } from './Objects'
+import { StageView } from './StageView'
+import { StatusBar } from './StatusBar'
+import { Strip } from './Strip'
+import { ToolRail } from './ToolRail'
+import { TopBar } from './TopBar'
+import { ExportDialog, ImportDialog } from './Transfer'
+
+export function App({ slow }: { slow: () => boolean }): JSX.Element {
+  const { store } = useApp()
+  const panel = store.panel.value
+  const strip = store.stripShown.value && store.images.value.length > 1
+  return (
+    <div class={`frame ${store.sideShown.value ? '' : 'no-side'}`}>
+      <TopBar />
+      <ToolRail />
+      <StageView />
+      {store.sideShown.value && <div class="side"><Classes /><Objects /></div>}
+      <div class="foot">
+        {strip && <Strip />}
+        <StatusBar slow={slow()} />
+      </div>
+      {panel === 'help' && <Help />}
+      {panel === 'export' && <ExportDialog />}
+      {panel === 'import' && <ImportDialog />}
+      <p class="unseen" aria-live="polite" data-testid="live">{store.announcement.value}</p>
+    </div>
+  )
+}

@@ -1,0 +1,29 @@
+import type { ComponentChildren, JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { t } from '../state/strings'
+import { useApp } from './app'
+import { Icon } from './icons'
+
+/** The browser's own modal dialog: it keeps the focus inside and Escape closes it. */
+export function Dialog({ title, wide, children }: { title: string; wide?: boolean; children: ComponentChildren }): JSX.Element {
+  const { store } = useApp()
+  const dialog = useRef<HTMLDialogElement>(null)
+  const close = (): void => {
+    store.panel.value = null
+  }
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null
+    dialog.current?.showModal()
+    return () => before?.focus()
+  }, [])
+  return (
+    <dialog ref={dialog} class={wide ? 'wide' : ''} aria-labelledby="dialog-title" onClose={close}
+      onClick={(e) => e.target === dialog.current && close()}>
+      <div class="dialog-head">
+        <h2 id="dialog-title">{title}</h2>
+        <button class="icon-button" aria-label={t('dialog.close')} title={t('dialog.close')} onClick={close}><Icon name="close" /></button>
+      </div>
+      <div class="dialog-body">{children}</div>
+    </dialog>
+  )
+}

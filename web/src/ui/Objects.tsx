@@ -1,0 +1,73 @@
+import type { JSX } from 'preact'
+import { describeObject, objectName } from '../state/describe'
+import { colourOf } from '../state/styles'
+import { number, t } from '../state/strings'
+import type { ObjectInfo } from '../state/wire'
+import { useApp } from './app'
+import { Icon } from './icons'
+
+/** The objects of the image, newest first. */
+export function Objects(): JSX.Element {
+  const { store } = useApp()
+  const objects = [...store.document.value.objects].reverse()
+  return (
+    <section class="panel grow" aria-labelledby="objects-title">
+      <div class="panel-head">
+        <h2 id="objects-title">{t('objects.title')}</h2>
+        {objects.length > 0 && <span class="count">{t('objects.count', { count: objects.length })}</span>}
+      </div>
+      {objects.length === 0
+        ? <p class="empty"><b>{t('objects.none')}</b><br />{t('objects.noneHelp')}</p>
+        : <ul class="rows scroll" aria-labelledby="objects-title" onKeyDown={walkRows}>
+            {objects.map((object) => <ObjectRow key={object.id} object={object} />)}
+          </ul>}
+    </section>
+  )
+}
+
+function ObjectRow({ object }: { object: ObjectInfo }): JSX.Element {
+  const { store, annotator } = useApp()
+  const name = objectName(object, store.classes.value)
+  const active = store.document.value.active === object.id
+  const selected = store.selected.value === object.id
+  const visibility = t(object.hidden ? 'objects.show' : 'objects.hide', { name })
+  return (
+    <li class={`row object-row ${selected ? 'chosen' : ''} ${active ? 'working' : ''} ${object.hidden ? 'faded' : ''}`}
+      data-object={object.id}>
+      <input type="color" class="swatch" value={colourOf(object, store.classes.value)} aria-label={t('objects.colour', { name })}
+        title={t('objects.colour', { name })} onChange={(e) => annotator.patch(object.id, { colour: e.currentTarget.value })} />
+      <button class="row-main" aria-pressed={selected} aria-label={describeObject(object, store.classes.value)}
+        onClick={() => annotator.select(selected ? null : object.id)} onDblClick={() => annotator.reopen(object.id)}>
+        <span class="row-name">{name}</span>
+        <span class="muted row-fact">
+          {object.state === 'in_progress' ? t('objects.inProgress') : t('bar.area', { area: number(object.area) })}
+        </span>
+      </button>
+      {!active && (
+        <button class="icon-button small on-hover" aria-label={t('objects.reopen', { name })} title={t('objects.reopen', { name })}
+          onClick={() => annotator.reopen(object.id)}>
+          <Icon name="edit" size={16} />
+        </button>
+      )}
+      <button class="icon-button small on-hover" aria-label={t('objects.delete', { name })} title={t('objects.delete', { name })}
+        onClick={() => annotator.remove(object.id)}>
+        <Icon name="trash" size={16} />
+      </button>
+      <button class={`icon-button small ${object.hidden ? '' : 'on-hover'}`} aria-label={visibility} title={visibility}
+        onClick={() => annotator.patch(object.id, { hidden: !object.hidden })}>
+        <Icon name={object.hidden ? 'eyeOff' : 'eye'} size={16} />
+      </button>
+    </li>
+  )
+}
+
+/** Up and down walk through the rows. */
+function walkRows(event: KeyboardEvent): void {
+  const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+  if (!by) return
+  const rows = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('.row-main')]
+  const at = rows.indexOf(document.activeElement as HTMLElement)
+  if (at < 0) return
+  rows[at + by]?.focus()
+  event.preventDefault()
+}

@@ -1,0 +1,89 @@
+import type { JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { t } from '../state/strings'
+import { ActionBar } from './ActionBar'
+import { useApp } from './app'
+import { Icon } from './icons'
+import { Toasts } from './Toasts'
+
+export function StageView(): JSX.Element {
+  const { store, mountStage } = useApp()
+  const base = useRef<HTMLCanvasElement>(null)
+  const overlay = useRef<HTMLCanvasElement>(null)
+  useEffect(() => mountStage(base.current as HTMLCanvasElement, overlay.current as HTMLCanvasElement), [])
+  const cursor = store.panning.value ? 'panning' : store.tool.value
+  return (
+    <main class="stage">
+      <canvas ref={base} class="layer" aria-hidden="true" />
+      <canvas ref={overlay} class={`layer surface cursor-${cursor}`} tabIndex={0} role="application"
+        aria-label={t('canvas.label')} aria-describedby="canvas-help" />
+      <p id="canvas-help" class="unseen">{t('canvas.help')}</p>
+      <Notice />
+      <div class="float bottom">
+        <Hint />
+        <ActionBar />
+      </div>
+      <Toasts />
+    </main>
+  )
+}
+
+/** What stands in for the picture while there is none. */
+function Notice(): JSX.Element | null {
+  const { store, annotator, retry } = useApp()
+  const name = store.currentImage.value?.name ?? ''
+  switch (store.status.value) {
+    case 'ready':
+      return null
+    case 'loading':
+      return name ? <div class="notice loading" role="status"><span class="spinner" />{t('canvas.loading', { name })}</div> : null
+    case 'empty':
+      return (
+        <Card icon="image" title={t('canvas.empty')} text={t('canvas.emptyHelp', { folder: store.project.value?.folder ?? '' })}
+          action={t('canvas.lookAgain')} onAction={retry} />
+      )
+    case 'failed': {
+      const image = store.current.value
+      return (
+        <Card icon="warning" title={image === null ? t('canvas.unreachable') : t('canvas.failed')}
+          text={store.problem.value ?? t('canvas.unreachableHelp')} action={t('canvas.retry')}
+          onAction={() => (image === null ? retry() : annotator.open(image))} />
+      )
+    }
+  }
+}
+
+interface CardProps {
+  icon: 'image' | 'warning'
+  title: string
+  text: string
+  action: string
+  onAction: () => void
+}
+
+function Card({ icon, title, text, action, onAction }: CardProps): JSX.Element {
+  return (
+    <div class="notice card" role="status">
+      <Icon name={icon} size={32} />
+      <h2>{title}</h2>
+      <p>{text}</p>
+      <button class="button primary" onClick={onAction}>{action}</button>
+    </div>
+  )
+}
+
+/** Three sentences for the first visit; goes away with the first finished object. */
+function Hint(): JSX.Element | null {
+  const { store } = useApp()
+  if (!store.hintShown.value || store.status.value !== 'ready') return null
+  return (
+    <aside class="hint">
+      <span><span class="mark plus" aria-hidden="true">+</span><b>{t('hint.title')}</b></span>
+      <span><span class="mark minus" aria-hidden="true">−</span>{t('hint.negative')}</span>
+      <span><kbd>↵</kbd>{t('hint.finish')}</span>
+      <button class="icon-button small" aria-label={t('hint.close')} title={t('hint.close')} onClick={() => (store.hintShown.value = false)}>
+        <Icon name="close" size={16} />
+      </button>
+    </aside>
+  )
+}

@@ -1,0 +1,57 @@
+import type { JSX } from 'preact'
+import { t } from '../state/strings'
+import { insideImage } from '../state/view'
+import { useApp } from './app'
+import { Icon } from './icons'
+
+export function StatusBar({ slow }: { slow: boolean }): JSX.Element {
+  const { store } = useApp()
+  const scale = store.view.value.scale * (window.devicePixelRatio || 1) * 100
+  return (
+    <footer class="status">
+      <button class="icon-button small" aria-label={t('strip.toggle')} title={t('strip.toggle')} aria-pressed={store.stripShown.value}
+        onClick={() => (store.stripShown.value = !store.stripShown.value)}>
+        <Icon name="strip" size={16} />
+      </button>
+      <Position />
+      <span class="cell">{store.imageSize.value ? t('status.zoom', { zoom: scale < 10 ? scale.toFixed(1) : Math.round(scale) }) : ''}</span>
+      <label class="cell opacity" title={t('status.opacity')}>
+        <span class="unseen">{t('status.opacity')}</span>
+        <Icon name="eye" size={16} />
+        <input type="range" min="0" max="100" value={Math.round(store.opacity.value * 100)}
+          onInput={(e) => (store.opacity.value = Number(e.currentTarget.value) / 100)} />
+      </label>
+      <span class="spacer" />
+      {slow && <span class="cell" title={t('status.renderer')}>2D</span>}
+      {store.latency.value !== null && (
+        <span class="cell latency" title={t('status.latencyHelp')}>{t('status.latency', { ms: Math.round(store.latency.value) })}</span>
+      )}
+      <Saved />
+    </footer>
+  )
+}
+
+function Position(): JSX.Element {
+  const { store } = useApp()
+  const point = store.crosshair.value ?? store.pointer.value
+  const size = store.imageSize.value
+  const inside = point !== null && size !== null && insideImage(point, size)
+  return (
+    <span class="cell position">
+      {inside ? t('status.position', { x: Math.floor(point.x), y: Math.floor(point.y) }) : ''}
+    </span>
+  )
+}
+
+function Saved(): JSX.Element | null {
+  const { store } = useApp()
+  if (store.status.value !== 'ready') return null
+  const saved = store.saved.value
+  if (saved === 'saved' && store.connection.value === 'lost') return <span class="cell saved waiting"><span class="dot loading" />{t('status.lost')}</span>
+  return (
+    <span class={`cell saved ${saved}`} title={t('status.savedHelp')} data-testid="saved">
+      {saved === 'saved' ? <Icon name="check" size={16} /> : <span class="dot loading" />}
+      {t(`status.${saved}`, { count: store.unsaved.value })}
+    </span>
+  )
+}

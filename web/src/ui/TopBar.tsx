@@ -1,0 +1,66 @@
+import type { JSX } from 'preact'
+import type { Theme } from '../state/store'
+import { t } from '../state/strings'
+import { useApp } from './app'
+import { Icon, type IconName } from './icons'
+import { ModelMenu } from './ModelMenu'
+
+const THEMES: Readonly<Record<Theme, { next: Theme; icon: IconName }>> = {
+  system: { next: 'light', icon: 'system' },
+  light: { next: 'dark', icon: 'sun' },
+  dark: { next: 'system', icon: 'moon' },
+}
+
+export function TopBar(): JSX.Element {
+  const { store } = useApp()
+  const theme = store.theme.value
+  return (
+    <header class="topbar">
+      <div class="brand">
+        <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width="22" height="22" />
+        <span>{t('app.name')}</span>
+      </div>
+      <ImagePlace />
+      <div class="spacer" />
+      <ModelMenu />
+      <button class="button quiet" onClick={() => (store.panel.value = 'import')}>
+        <Icon name="import" size={18} /> <span class="wide">{t('top.import')}</span>
+      </button>
+      <button class="button" onClick={() => (store.panel.value = 'export')}>
+        <Icon name="export" size={18} /> {t('top.export')}
+      </button>
+      <span class="divider" />
+      <button class="icon-button" aria-label={t(`top.theme.${theme}`)} title={t(`top.theme.${theme}`)}
+        onClick={() => (store.theme.value = THEMES[theme].next)}>
+        <Icon name={THEMES[theme].icon} />
+      </button>
+      <button class="icon-button" aria-label={t('top.help')} title={t('top.help')} onClick={() => (store.panel.value = 'help')}>
+        <Icon name="help" />
+      </button>
+    </header>
+  )
+}
+
+function ImagePlace(): JSX.Element {
+  const { store, annotator } = useApp()
+  const images = store.images.value
+  const at = images.findIndex((i) => i.id === store.current.value)
+  const image = store.currentImage.value
+  return (
+    <nav class="place" aria-label={t('strip.label')}>
+      <button class="icon-button" aria-label={t('top.previous')} title={t('top.previous')} disabled={at <= 0}
+        onClick={() => annotator.step(-1)}>
+        <Icon name="left" />
+      </button>
+      <button class="icon-button" aria-label={t('top.next')} title={t('top.next')} disabled={at < 0 || at >= images.length - 1}
+        onClick={() => annotator.step(1)}>
+        <Icon name="right" />
+      </button>
+      {image && (
+        <h1 class="image-name" title={image.name}>
+          <span>{image.name}</span> <small>{t('top.position', { at: at + 1, count: images.length })}</small>
+        </h1>
+      )}
+    </nav>
+  )
+}
