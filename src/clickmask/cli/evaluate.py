@@ -18,14 +18,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from clickmask.api import build_pipeline
-from clickmask.core.errors import InputError, StorageError
+from clickmask.core.errors import InputError
 from clickmask.data import Dataset, ReadOptions, open_dataset
-from clickmask.evaluate.protocol import EvalProtocol, find_protocol
-from clickmask.evaluate.records import ObjectKey, ObjectRecords
-from clickmask.evaluate.report import render
-from clickmask.evaluate.run import Subject, SubjectBuilder
-from clickmask.evaluate.run_folder import REPORT_FILE, SUMMARY_FILE, RunFolder, tasks_of
-from clickmask.evaluate.summary import percent, summarize
+from clickmask.evaluate.protocol import find_protocol
+from clickmask.evaluate.records import ObjectRecords
+from clickmask.evaluate.run import Subject
+from clickmask.evaluate.run_folder import REPORT_FILE
+from clickmask.evaluate.summary import percent
+from clickmask.evaluate.whole_run import Question, answer
 
 TABLE_CLICKS = (1, 5)
 
@@ -78,18 +78,17 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
 
     clickmask evaluate folder=my_photos --masks instances --limit 50 -o runs/mine --jobs 4
     """
-    chosen = find_protocol(protocol, max_clicks)
-    build = partial(build_subject, model, tuple(refine or ()), None if jobs == 1 else 1)
-    subject = build()
     options = ReadOptions(split=split, mask_values=masks)
-    opened = _open_all(datasets, options)
-    folder = RunFolder(output)
-    folder.prepare(chosen, subject, opened, options)
-    records = _measure(folder, opened, limit, _reused(build, subject, jobs), chosen, jobs)
-    measured = [(dataset, _objects_of(dataset, limit, records)) for dataset in opened]
-    summary = summarize(chosen, subject, measured, _command(), jobs)
-    _write(output / SUMMARY_FILE, json.dumps(summary, indent=2) + "\n")
-    _write(output / REPORT_FILE, render(summary, measured))
+    question = Question(
+        build=partial(build_subject, model, tuple(refine or ()), None if jobs == 1 else 1),
+        protocol=find_protocol(protocol, max_clicks),
+        datasets=open_all(datasets, options),
+        options=options,
+        limit=limit,
+        jobs=jobs,
+        command=shlex.join(["clickmask", *sys.argv[1:]]),
+    )
+    summary = answer_with_progress(question, output)
     if as_json:
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
         return
@@ -130,8 +129,12 @@ def figures_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _open_all(pairs: Sequence[str], options: ReadOptions) -> list[Dataset]:
-    """The data sets of `DATASET=DIR` arguments."""
+def open_all(pairs: Sequence[str], options: ReadOptions) -> list[Dataset]:
+    """The data sets of `DATASET=DIR` arguments.
+
+    Raises:
+        InputError: an argument of another form, a data set given twice, or one that cannot be read.
+    """
     opened: dict[str, Dataset] = {}
     for pair in pairs:
         name, equals, folder = pair.partition("=")
@@ -143,23 +146,8 @@ def _open_all(pairs: Sequence[str], options: ReadOptions) -> list[Dataset]:
     return list(opened.values())
 
 
-def _reused(build: SubjectBuilder, subject: Subject, jobs: int) -> SubjectBuilder:
-    """With one process the subject that is loaded already serves."""
-    return (lambda: subject) if jobs == 1 else build
-
-
-def _measure(
-    folder: RunFolder,
-    datasets: Sequence[Dataset],
-    limit: int | None,
-    build: SubjectBuilder,
-    protocol: EvalProtocol,
-    jobs: int,
-) -> dict[ObjectKey, ObjectRecords]:
-    """All records: those of before, and the rest with a progress bar on stderr."""
-    records = folder.finished()
-    tasks = tasks_of(datasets, limit)
-    rest = [task for task in tasks if task.key not in records]
+def answer_with_progress(question: Question, output: Path) -> dict[str, Any]:
+    """Measure with a progress bar on stderr that shows speed and time left; returns the summary."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -168,29 +156,16 @@ def _measure(
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("objects", total=len(tasks), completed=len(tasks) - len(rest), speed="")
-        started, clicks = time.perf_counter(), 0
-        for done in folder.measure_rest(rest, build, protocol, jobs):
-            records[done[0].key] = done
-            clicks += len(done)
-            speed = clicks / (time.perf_counter() - started)
-            progress.update(bar, advance=1, description=done[0].key.dataset, speed=f"{speed:.1f} clicks/s")
-    return records
+    started, clicks = time.perf_counter(), 0
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        bar = bars.add_task("objects", total=None, speed="")
 
+        def show(done: int, total: int, newest: ObjectRecords | None) -> None:
+            nonlocal clicks
+            bars.update(bar, completed=done, total=total)
+            if newest is not None:
+                clicks += len(newest)
+                speed = clicks / (time.perf_counter() - started)
+                bars.update(bar, description=newest[0].key.dataset, speed=f"{speed:.1f} clicks/s")
 
-def _objects_of(dataset: Dataset, limit: int | None, records: dict[ObjectKey, ObjectRecords]) -> list[ObjectRecords]:
-    return [records[task.key] for task in tasks_of([dataset], limit)]
-
-
-def _command() -> str:
-    return shlex.join(["clickmask", *sys.argv[1:]])
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        partial_path = path.with_suffix(".partial")
-        partial_path.write_text(text, encoding="utf-8")
-        partial_path.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}. The records are kept; run again.") from error
+        return answer(question, output, show)
