@@ -1,7 +1,5 @@
 import { defineConfig } from 'vitest/config'
 
-declare const process: { env: Record<string, string | undefined> }
-
 const SERVER = process.env['CLICKMASK_SERVER'] ?? 'http://127.0.0.1:8765'
 
 export default defineConfig(({ command }) => ({

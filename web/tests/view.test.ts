@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import { centred, fitView, keepVisible, MAX_SCALE, panBy, reveal, toImage, toScreen, zoomAt } from '../src/state/view'
+
+const VIEW = { scale: 2.5, left: 40, top: -30 }
+
+describe('view', () => {
+  it('maps there and back', () => {
+    const back = toImage(VIEW, toScreen(VIEW, { x: 12.25, y: 7.5 }))
+    expect(back.x).toBeCloseTo(12.25, 10)
+    expect(back.y).toBeCloseTo(7.5, 10)
+  })
+
+  it('puts the corner of pixel (0, 0) at the image corner', () => {
+    expect(toScreen(VIEW, { x: 0, y: 0 })).toEqual({ x: 40, y: -30 })
+    expect(Math.floor(toImage(VIEW, { x: 40, y: -30 }).x)).toBe(0)
+    expect(Math.floor(toImage(VIEW, { x: 39.9, y: -30 }).x)).toBe(-1)
+  })
+
+  it.each([0.5, 1.3, 4, 1e9, 1e-9])('zooms by %d without moving the point under the pointer', (factor) => {
+    const anchor = { x: 123, y: 45 }
+    const before = toImage(VIEW, anchor)
+    const after = toImage(zoomAt(VIEW, anchor, factor), anchor)
+    expect(after.x).toBeCloseTo(before.x, 6)
+    expect(after.y).toBeCloseTo(before.y, 6)
+  })
+
+  it('stays within its limits', () => {
+    expect(zoomAt(VIEW, { x: 0, y: 0 }, 1e9).scale).toBe(MAX_SCALE)
+  })
+
+  it('fits the whole image and centres it', () => {
+    const canvas = { width: 800, height: 600 }
+    const view = fitView({ width: 4000, height: 1000 }, canvas)
+    expect(view.left).toBeCloseTo(24)
+    expect(toScreen(view, { x: 2000, y: 500 })).toEqual({ x: 400, y: 300 })
+  })
+
+  it('does not blow small images up without end', () => {
+    expect(fitView({ width: 4, height: 4 }, { width: 800, height: 600 }).scale).toBe(8)
+  })
+
+  it('never loses the image', () => {
+    const [image, canvas] = [{ width: 100, height: 100 }, { width: 400, height: 300 }]
+    const lost = keepVisible(panBy(centred(image, canvas, 1), 5000, -5000), image, canvas)
+    expect(lost.left).toBe(400 - 48)
+    expect(lost.top).toBe(48 - 100)
+  })
+
+  it('brings a point into sight with the smallest move', () => {
+    const canvas = { width: 400, height: 300 }
+    const view = reveal({ scale: 1, left: 0, top: 0 }, { x: 500, y: 100 }, canvas)
+    expect(toScreen(view, { x: 500, y: 100 })).toEqual({ x: 368, y: 100 })
+  })
+})
