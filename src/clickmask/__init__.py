@@ -35,7 +35,7 @@ _PUBLIC = {
     "read_image": "clickmask.formats.image_file",
 }
 
-__all__ = ["__version__", *sorted(_PUBLIC)]
+__all__ = sorted([*_PUBLIC, "__version__"])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:

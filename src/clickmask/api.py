@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from clickmask.predict.predictor import Pipeline, Predictor
 
-STAGES: Registry[Step] = Registry("stage", {"flip": "clickmask.predict.flip:flip_averaging"})
+STAGES: Registry[Stage] = Registry("stage", {"flip": "clickmask.predict.flip:flip_averaging"})
 """Stages that a person can add by name, wrapped directly round the backend in the order given."""
 
 
@@ -69,18 +69,18 @@ def build_pipeline(
     if threshold is not None:
         spec = replace(spec, threshold=threshold)
     backend = _backend(spec, folder, threads)
-    return Pipeline(spec, backend, _with_stages(spec, backend, stages))
+    return Pipeline(spec, backend, assemble(spec, backend, stages))
 
 
-def _with_stages(spec: ModelSpec, backend: Backend, names: Sequence[str]) -> Step:
-    """Innermost to outermost: the backend, the stages asked for, zoom-in, progressive merge."""
+def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> Step:
+    """Wrap stages round a backend: innermost those asked for by name, then zoom-in, then progressive merge."""
     from clickmask.predict.base import backend_step
     from clickmask.predict.merge import ProgressiveMerge, progressive_merge
     from clickmask.predict.predictor import logit
     from clickmask.predict.zoom_in import ZoomIn, zoom_in
 
     step = backend_step(backend)
-    wrappers: list[Stage] = [STAGES.get(name) for name in names]  # type: ignore[misc]
+    wrappers: list[Stage] = [STAGES.get(name) for name in stages]
     if spec.zoom_in is not None:
         wrappers.append(zoom_in(ZoomIn(**spec.zoom_in), spec.input_hw))
     wrappers.append(progressive_merge(ProgressiveMerge(), logit(spec.threshold)))
@@ -95,7 +95,9 @@ def _backend(spec: ModelSpec, folder: Path | None, threads: int | None) -> Backe
 
         return FloodBackend()
     if spec.runtime != "onnx" or folder is None or spec.weights is None or spec.encoding is None:
-        raise WeightsError(f"The model '{spec.name}' names the runtime '{spec.runtime}', which this clickmask does not have.")
+        raise WeightsError(
+            f"The model '{spec.name}' names the runtime '{spec.runtime}', which this clickmask does not have."
+        )
     from clickmask.encode import ENCODINGS
     from clickmask.predict.onnx import OnnxBackend
 

@@ -14,7 +14,9 @@ from clickmask.core.prompts import Box, Click
 def check_image(image: Any) -> NDArray[np.uint8]:
     """Return `image` if it is a non-empty (H, W, 3) uint8 array; raise ImageError otherwise."""
     if not isinstance(image, np.ndarray):
-        raise ImageError(f"Expected an (H, W, 3) uint8 RGB array, got {type(image).__name__}. Use numpy.asarray(image).")
+        raise ImageError(
+            f"Expected an (H, W, 3) uint8 RGB array, got {type(image).__name__}. Use numpy.asarray(image)."
+        )
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ImageError(
             f"Expected an (H, W, 3) uint8 RGB array, got shape {image.shape} and dtype {image.dtype}. "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -91,14 +92,14 @@ class Crop:
 
     def to_crop_xy(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 2) source pixels -> crop pixels."""
-        return (points_xy - np.array(self.box_xyxy[:2])) * np.array(self.scale_xy)
+        return np.asarray((points_xy - np.array(self.box_xyxy[:2])) * np.array(self.scale_xy))
 
     def to_source_xy(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 2) crop pixels -> source pixels; inverse of `to_crop_xy`."""
-        return points_xy / np.array(self.scale_xy) + np.array(self.box_xyxy[:2])
+        return np.asarray(points_xy / np.array(self.scale_xy) + np.array(self.box_xyxy[:2]))
 
     def prompts_to_crop(self, prompts: Prompts) -> Prompts:
-        """Clicks and boxes in crop pixels, those outside the crop included; initial masks stay in the previous logits."""
+        """Clicks and boxes in crop pixels, also those outside; initial masks travel as previous logits."""
         return Prompts(tuple(self._prompt_to_crop(p) for p in prompts if not isinstance(p, MaskPrompt)))
 
     def logits_to_source(self, logits: LogitMap) -> LogitMap:
@@ -108,7 +109,7 @@ class Crop:
 
     def _prompt_to_crop(self, prompt: Prompt) -> Prompt:
         if isinstance(prompt, Click):
-            (x, y), = self.to_crop_xy(np.array([[prompt.x, prompt.y]]))
+            ((x, y),) = self.to_crop_xy(np.array([[prompt.x, prompt.y]]))
             return replace(prompt, x=float(x), y=float(y))
         if isinstance(prompt, Box):
             x0, y0, x1, y1 = self.to_crop_xy(np.array(prompt.xyxy).reshape(2, 2)).ravel().tolist()
@@ -199,7 +200,7 @@ def _scaled(box: BoxFloat, factors_xy: tuple[float, float]) -> BoxFloat:
     return box[0] * factors_xy[0], box[1] * factors_xy[1], box[2] * factors_xy[0], box[3] * factors_xy[1]
 
 
-def _resize(image: NDArray[np.generic], size_hw: tuple[int, int], interpolation: int) -> Image:
+def _resize(image: Image, size_hw: tuple[int, int], interpolation: int) -> Image:
     return np.asarray(cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=interpolation), dtype=np.uint8)
 
 
@@ -216,7 +217,7 @@ def _sample(image: Image, box: BoxFloat, size_hw: tuple[int, int], scale: float)
     return np.asarray(_warp(image, box, size_hw), dtype=np.uint8)
 
 
-def _warp(array: NDArray[np.generic], box: BoxFloat, size_hw: tuple[int, int]) -> NDArray[np.generic]:
+def _warp(array: Image | FloatMap, box: BoxFloat, size_hw: tuple[int, int]) -> NDArray[Any]:
     """Bilinear samples of a box at a size, the edge repeated outside."""
     step_x, step_y = (box[2] - box[0]) / size_hw[1], (box[3] - box[1]) / size_hw[0]
     # OpenCV places sample j at pixel index j: half-pixel terms turn corner coordinates into indices
@@ -233,7 +234,9 @@ def _sample_logits(logits: LogitMap, crop: Crop) -> FloatMap:
     if crop.box_xyxy == logits.box_xyxy:
         if crop.size_hw == (height, width):
             return logits.values
-        return np.asarray(cv2.resize(logits.values, crop.size_hw[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+        return np.asarray(
+            cv2.resize(logits.values, crop.size_hw[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32
+        )
     bx0, by0, bx1, by1 = crop.box_xyxy
     if _is_whole_subgrid(logits, crop):
         i, j = round(by0 - y0), round(bx0 - x0)

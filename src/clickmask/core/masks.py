@@ -35,7 +35,9 @@ class RunLengthMask:
         if not (0 <= x0 <= x1 <= width and 0 <= y0 <= y1 <= height):
             raise ValueError(f"Crop {self.box_xyxy} does not fit a mask of {width} x {height} pixels.")
         if any(r < 0 for r in self.runs) or sum(self.runs) != (x1 - x0) * (y1 - y0):
-            raise ValueError(f"Runs sum to {sum(self.runs)}, the crop {self.box_xyxy} has {(x1 - x0) * (y1 - y0)} pixels.")
+            raise ValueError(
+                f"Runs sum to {sum(self.runs)}, the crop {self.box_xyxy} has {(x1 - x0) * (y1 - y0)} pixels."
+            )
 
     @staticmethod
     def empty(size_hw: tuple[int, int]) -> RunLengthMask:
@@ -43,7 +45,9 @@ class RunLengthMask:
         return RunLengthMask(size_hw, EMPTY_BOX, ())
 
     @staticmethod
-    def encode(mask: BoolMask, offset_xy: tuple[int, int] = (0, 0), size_hw: tuple[int, int] | None = None) -> RunLengthMask:
+    def encode(
+        mask: BoolMask, offset_xy: tuple[int, int] = (0, 0), size_hw: tuple[int, int] | None = None
+    ) -> RunLengthMask:
         """Run lengths of `mask`, an (h, w) bool array that may be a crop of the whole.
 
         Args:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from clickmask.core.frames import FloatMap, Frame, LogitMap
+from clickmask.core.masks import BoolMask, RunLengthMask
 from clickmask.core.prompts import Prompts
 
 Memo = Mapping[str, Any]
@@ -84,3 +87,13 @@ class ObjectState:
     prompts: Prompts = field(default_factory=Prompts)
     logits: LogitMap | None = None
     memo: Memo = field(default_factory=dict)
+
+    def mask(self, size_hw: tuple[int, int], threshold_logit: float = 0.0) -> BoolMask:
+        """(H, W) bool: pixels above the threshold; empty before the first prompt."""
+        return np.zeros(size_hw, dtype=bool) if self.logits is None else self.logits.mask(size_hw, threshold_logit)
+
+    def run_lengths(self, size_hw: tuple[int, int], threshold_logit: float = 0.0) -> RunLengthMask:
+        """The mask as run lengths, without building the whole array."""
+        if self.logits is None:
+            return RunLengthMask.empty(size_hw)
+        return self.logits.run_lengths(size_hw, threshold_logit)

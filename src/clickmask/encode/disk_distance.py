@@ -33,7 +33,7 @@ class DiskDistance:
     channels = 5
 
     def encode(self, prompts: Prompts, previous: FloatMap | None, size_hw: tuple[int, int]) -> FloatMap:
-        """(5, h, w) float32 in [0, 1]: previous probability, positive and negative disks, positive and negative distances.
+        """(5, h, w) float32 in [0, 1]: previous probability, disks and soft distances, positive before negative.
 
         Args:
             prompts: in network pixels; clicks outside the input are allowed.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from clickmask.core.frames import Crop, LogitMap, whole
 from clickmask.core.prompts import Box, Click, Prompt, Prompts
 from clickmask.core.protocols import Request, Result, Step
@@ -41,6 +43,6 @@ def flip_prompts(prompts: Prompts, width: float) -> Prompts:
 
 def _average(first: LogitMap, second: LogitMap, size_hw: tuple[int, int]) -> LogitMap:
     if first.box_xyxy == second.box_xyxy and first.values.shape == second.values.shape:
-        return LogitMap((first.values + second.values) / 2, first.box_xyxy)
+        return LogitMap(np.asarray((first.values + second.values) / 2, np.float32), first.box_xyxy)
     grid = Crop(whole(size_hw), size_hw)
-    return LogitMap((first.sample(grid) + second.sample(grid)) / 2, whole(size_hw))
+    return LogitMap(np.asarray((first.sample(grid) + second.sample(grid)) / 2, np.float32), whole(size_hw))

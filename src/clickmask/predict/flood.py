@@ -12,7 +12,7 @@ import numpy as np
 
 from clickmask.core.frames import FloatMap, Frame, Image
 from clickmask.core.masks import BoolMask
-from clickmask.core.prompts import Click, Prompts
+from clickmask.core.prompts import Box, Click, Prompts
 
 TOLERANCE = 24
 """Largest difference per colour channel (0-255) from the clicked pixel."""
@@ -33,7 +33,7 @@ class FloodBackend:
         """See `clickmask.core.protocols.Backend.decode`."""
         mask = np.zeros(embedding.shape[:2], dtype=bool) if previous is None else previous > 0
         if prompts.box is not None and not prompts.clicks:
-            mask = _inside(prompts, mask)
+            mask = _inside(prompts.box, mask)
         for click in prompts.clicks[-1:] if previous is not None else prompts.clicks:
             region = flood(embedding, click)
             mask = mask | region if click.positive else mask & ~region
@@ -53,10 +53,9 @@ def flood(image: Image, click: Click) -> BoolMask:
     return np.asarray(filled[1:-1, 1:-1] > 0)
 
 
-def _inside(prompts: Prompts, mask: BoolMask) -> BoolMask:
+def _inside(box: Box, mask: BoolMask) -> BoolMask:
     """The ellipse in the box: the flattest guess about what a box holds."""
-    assert prompts.box is not None
-    x0, y0, x1, y1 = prompts.box.xyxy
+    x0, y0, x1, y1 = box.xyxy
     rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
     centre_x, centre_y = (x0 + x1) / 2, (y0 + y1) / 2
     distance = ((columns + 0.5 - centre_x) / (x1 - x0)) ** 2 + ((rows + 0.5 - centre_y) / (y1 - y0)) ** 2

@@ -38,11 +38,10 @@ def progressive_merge(settings: ProgressiveMerge, threshold_logit: float = 0.0) 
         def step(request: Request) -> Result:
             result = inner(request)
             click = request.prompts.last_click
-            correcting = request.prompts.initial_mask is not None and request.previous is not None
-            if not correcting or click is None or request.prompts.items[-1] is not click:
+            previous = request.previous if request.prompts.initial_mask is not None else None
+            if previous is None or click is None or request.prompts.items[-1] is not click:
                 return result
-            assert request.previous is not None
-            merged = merge(request.previous, result.logits, click, request.frame.size_hw, threshold_logit, settings)
+            merged = merge(previous, result.logits, click, request.frame.size_hw, threshold_logit, settings)
             return Result(merged, result.memo)
 
         return step
@@ -60,7 +59,9 @@ def merge(
     was = before > threshold
     wanted = (after > threshold) & ~was if click.positive else ~(after > threshold) & was
     accepted = _component(wanted, row, column)
-    values: FloatMap = np.where(was, np.maximum(before, threshold + 1e-3), np.minimum(before, threshold)).astype(np.float32)
+    values: FloatMap = np.where(was, np.maximum(before, threshold + 1e-3), np.minimum(before, threshold)).astype(
+        np.float32
+    )
     values[accepted] = after[accepted]
     if was[row, column] != click.positive and not accepted[row, column]:
         disc = _disc(wanted.shape, row, column, settings.fallback_radius) & (was != click.positive)
@@ -68,7 +69,9 @@ def merge(
     return LogitMap(values, region.box_xyxy)
 
 
-def _region(old: LogitMap, new: LogitMap, click: Click, size_hw: tuple[int, int], threshold: float, margin: float) -> Crop:
+def _region(
+    old: LogitMap, new: LogitMap, click: Click, size_hw: tuple[int, int], threshold: float, margin: float
+) -> Crop:
     """Whole-pixel box that holds both masks and the disc round the click."""
     boxes = [(click.x - margin, click.y - margin, click.x + margin + 1, click.y + margin + 1)]
     for logits in (old, new):

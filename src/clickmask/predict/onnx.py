@@ -18,7 +18,9 @@ from clickmask.core.prompts import Prompts
 class Encoding(Protocol):
     """A click encoding, see `clickmask.encode`."""
 
-    def encode(self, prompts: Prompts, previous: FloatMap | None, size_hw: tuple[int, int]) -> FloatMap: ...
+    def encode(self, prompts: Prompts, previous: FloatMap | None, size_hw: tuple[int, int]) -> FloatMap:
+        """(C, h, w) float32 maps of prompts and previous logits, all in network pixels."""
+        ...
 
 
 class OnnxBackend:
@@ -82,7 +84,9 @@ def read_weights(path: Path, sha256: str | None) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"The weights {path} cannot be read: {error}. Reinstall clickmask or export the model again.") from error
+        raise WeightsError(
+            f"The weights {path} cannot be read: {error}. Reinstall clickmask or export the model again."
+        ) from error
     digest = hashlib.sha256(data).hexdigest()
     if sha256 is not None and digest != sha256:
         raise WeightsError(

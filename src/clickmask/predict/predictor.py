@@ -12,7 +12,7 @@ from clickmask.core.check import check_box, check_click, check_image, check_mask
 from clickmask.core.errors import PromptError
 from clickmask.core.frames import Crop, FloatMap, Frame, Image, LogitMap
 from clickmask.core.masks import BoolMask, RunLengthMask
-from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt
+from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
 from clickmask.core.protocols import Backend, ObjectState, Request, Step
 from clickmask.zoo.spec import ModelSpec
 
@@ -64,10 +64,14 @@ def advance(pipeline: Pipeline, frame: Frame, state: ObjectState, prompt: Prompt
     """
     if isinstance(prompt, MaskPrompt):
         return _with_mask(frame, state, prompt)
-    checked = check_click(prompt, frame.size_hw) if isinstance(prompt, Click) else check_box(prompt, frame.size_hw)
-    prompts = state.prompts.add(checked)
+    prompts = state.prompts.add(check_prompt(prompt, frame.size_hw))
     result = pipeline.step(Request(frame, prompts, state.logits, state.memo))
     return ObjectState(prompts, result.logits, result.memo)
+
+
+def check_prompt(prompt: Click | Box, size_hw: tuple[int, int]) -> Click | Box:
+    """A click that lies on the image, or a box cut to it; PromptError otherwise."""
+    return check_click(prompt, size_hw) if isinstance(prompt, Click) else check_box(prompt, size_hw)
 
 
 def _with_mask(frame: Frame, state: ObjectState, prompt: MaskPrompt) -> ObjectState:
@@ -123,16 +127,12 @@ class Predictor:
     @property
     def mask(self) -> BoolMask:
         """(H, W) bool; empty before the first prompt."""
-        logits = self.logits
-        return np.zeros(self.size_hw, dtype=bool) if logits is None else logits.mask(self.size_hw, self.pipeline.threshold_logit)
+        return self.state.mask(self.size_hw, self.pipeline.threshold_logit)
 
     @property
     def run_length_mask(self) -> RunLengthMask:
         """The mask as run lengths, without building the full array."""
-        logits = self.logits
-        if logits is None:
-            return RunLengthMask.empty(self.size_hw)
-        return logits.run_lengths(self.size_hw, self.pipeline.threshold_logit)
+        return self.state.run_lengths(self.size_hw, self.pipeline.threshold_logit)
 
     @property
     def score(self) -> float:
@@ -205,15 +205,13 @@ class Predictor:
         prompts = _sam_prompts(point_coords, point_labels, box)
         if not prompts:
             raise PromptError("predict needs at least one point or a box: point_coords with point_labels, or box.")
-        state = ObjectState(logits=None if mask_input is None else self._from_low_res(np.asarray(mask_input, dtype=np.float32)))
-        for prompt in prompts[:-1]:
-            checked = check_click(prompt, self.size_hw) if isinstance(prompt, Click) else check_box(prompt, self.size_hw)
-            state = ObjectState(state.prompts.add(checked), state.logits)
-        state = advance(self.pipeline, self.frame, state, prompts[-1])
-        assert state.logits is not None
-        mask = state.logits.mask(self.size_hw, self.pipeline.threshold_logit)
-        score = expected_iou(state.logits.values, self.pipeline.threshold_logit)
-        return mask[None], np.array([score], dtype=np.float32), state.logits.sample(self._low_res_grid())[None]
+        previous = None if mask_input is None else self._from_low_res(np.asarray(mask_input, dtype=np.float32))
+        checked = Prompts(tuple(check_prompt(prompt, self.size_hw) for prompt in prompts))
+        logits = self.pipeline.step(Request(self.frame, checked, previous)).logits
+        threshold = self.pipeline.threshold_logit
+        score = expected_iou(logits.values, threshold)
+        low_res = logits.sample(self._low_res_grid())
+        return logits.mask(self.size_hw, threshold)[None], np.array([score], dtype=np.float32), low_res[None]
 
     def _add(self, prompt: Prompt) -> BoolMask:
         self._push(advance(self.pipeline, self.frame, self.state, prompt))
@@ -242,9 +240,11 @@ def expected_iou(logits: FloatMap, threshold_logit: float = 0.0) -> float:
     return inside / union if union else 0.0
 
 
-def _sam_prompts(point_coords: ArrayLike | None, point_labels: ArrayLike | None, box: ArrayLike | None) -> list[Prompt]:
+def _sam_prompts(
+    point_coords: ArrayLike | None, point_labels: ArrayLike | None, box: ArrayLike | None
+) -> list[Click | Box]:
     """Box first, then the points."""
-    prompts: list[Prompt] = []
+    prompts: list[Click | Box] = []
     if box is not None:
         corners = np.asarray(box, dtype=np.float64).ravel()
         if corners.shape != (4,):

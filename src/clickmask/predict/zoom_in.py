@@ -62,7 +62,9 @@ def zoom_in(settings: ZoomIn, input_hw: tuple[int, int]) -> Stage:
     return stage
 
 
-def object_box(settings: ZoomIn, previous: LogitMap | None, prompts: Prompts, size_hw: tuple[int, int]) -> BoxFloat | None:
+def object_box(
+    settings: ZoomIn, previous: LogitMap | None, prompts: Prompts, size_hw: tuple[int, int]
+) -> BoxFloat | None:
     """Tight box of the previous mask, the positive clicks and the box prompt; None if there is no object yet."""
     corners: list[tuple[float, float, float, float]] = []
     if previous is not None:

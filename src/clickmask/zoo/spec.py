@@ -62,7 +62,9 @@ class ModelSpec:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise WeightsError(f"No model in {folder}: {SPEC_FILE} is missing. `clickmask export` writes one.") from error
+            raise WeightsError(
+                f"No model in {folder}: {SPEC_FILE} is missing. `clickmask export` writes one."
+            ) from error
         except (OSError, ValueError) as error:
             raise WeightsError(f"{path} cannot be read as a model description: {error}.") from error
         version = values.pop("format_version", None)

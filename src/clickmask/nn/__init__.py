@@ -1,0 +1,1 @@
+"""The torch side: networks, losses, export. Needs the `torch` extra."""

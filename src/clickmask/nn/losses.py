@@ -1,0 +1,66 @@
+"""Losses over logit maps. All take logits and labels and give one value an image, so that batches can be weighed.
+
+Labels are (B, 1, H, W) float: 0, 1, and -1 for pixels that do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """(B,) mean over the pixels that count."""
+    valid = (labels >= 0).float()
+    loss = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0), reduction="none") * valid
+    return loss.sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
+
+
+def normalised_focal(logits: Tensor, labels: Tensor, alpha: float = 0.5, gamma: float = 2.0) -> Tensor:
+    """(B,) normalised focal loss (Sofiiuk et al., 2019): focal weights, scaled back to cross-entropy's total size.
+
+    The factor is taken per image and without gradient, as the published code does.
+    """
+    valid = (labels >= 0).float()
+    target = labels.clamp(min=0)
+    right = 1 - (target - torch.sigmoid(logits)).abs()
+    beta = (1 - right) ** gamma * valid
+    factor = (valid.sum((1, 2, 3)) / beta.sum((1, 2, 3)).clamp(min=1e-6)).detach()
+    weight = (alpha * target + (1 - alpha) * (1 - target)) * beta
+    # -log of the right class's probability, from logits for precision
+    surprise = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return factor * (weight * surprise).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
+
+
+def soft_iou(logits: Tensor, labels: Tensor) -> Tensor:
+    """(B,) one minus intersection over union of probabilities; 0 for an empty target that is predicted empty."""
+    valid = (labels >= 0).float()
+    target = labels.clamp(min=0) * valid
+    probability = torch.sigmoid(logits) * valid
+    intersection = (probability * target).sum((1, 2, 3))
+    union = (probability + target - probability * target).sum((1, 2, 3))
+    return 1 - (intersection + 1) / (union + 1)
+
+
+def bce_iou(logits: Tensor, labels: Tensor) -> Tensor:
+    """(B,) cross-entropy plus soft IoU: quick to start with, and the second term is what clicks are counted by."""
+    return binary_cross_entropy(logits, labels) + soft_iou(logits, labels)
+
+
+def nfl_iou(logits: Tensor, labels: Tensor) -> Tensor:
+    """(B,) normalised focal loss plus soft IoU."""
+    return 2 * normalised_focal(logits, labels) + soft_iou(logits, labels)
+
+
+LOSSES: dict[str, Loss] = {
+    "bce": binary_cross_entropy,
+    "nfl": normalised_focal,
+    "soft_iou": soft_iou,
+    "bce_iou": bce_iou,
+    "nfl_iou": nfl_iou,
+}

@@ -1,0 +1,1 @@
+"""One file per method. They never import one another."""

@@ -1,0 +1,1 @@
+"""Training: data, clicks, loop, recipes. Needs the `train` extra."""

@@ -1,0 +1,206 @@
+"""Batches in which samples live for several clicks.
+
+RITM (Sofiiuk et al., 2021) draws a batch, runs 0 to 3 clicks on it without gradient and then takes one training
+step: more than half of the forward passes teach nothing. Here every forward pass is a training step: after
+it, the network's own answer decides each sample's next click, and the sample stays for the next step until
+its life ends. The batch is made of groups that are replaced at different times, so that every step sees
+samples of several ages. A group is determined by the seed and its number; with the answers so far it can be kept in
+a checkpoint and continued to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clickmask.core.frames import FloatMap
+from clickmask.core.prompts import Click
+from clickmask.train.augment import IGNORE
+from clickmask.train.clicks import ClickRules, next_click
+from clickmask.train.recipes import Phase, Recipe
+from clickmask.train.samples import Sample, SampleMaker
+
+CLICK_SLOTS = 24
+"""Clicks that a sample can hold; further ones replace the oldest."""
+NO_CLICK = -1.0
+GROUP_SPAN = 1 << 20
+"""Samples of group number n have the indices n * size ...; the random life of a group is drawn from n + GROUP_SPAN."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Samples of the same age.
+
+    Attributes:
+        number: decides its samples and its life.
+        age: steps taken.
+        life: steps until it is replaced.
+        images: (b, S, S, 3) uint8.
+        labels: (b, S, S) uint8: 0, 1 or IGNORE.
+        previous: (b, S, S) probabilities.
+        clicks: of each sample.
+    """
+
+    number: int
+    age: int
+    life: int
+    images: np.ndarray
+    labels: np.ndarray
+    previous: FloatMap
+    clicks: tuple[tuple[Click, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What the network sees in one step.
+
+    Attributes:
+        images: (B, 3, S, S) in [-1, 1].
+        labels: (B, 1, S, S) 0, 1, or -1 where nothing counts.
+        previous: (B, 1, S, S) probabilities.
+        clicks: (B, N, 3) x, y, sign; sign -1 for no click.
+        ages: (B,) steps that each sample has taken.
+    """
+
+    images: Tensor
+    labels: Tensor
+    previous: Tensor
+    clicks: Tensor
+    ages: Tensor
+
+
+class Conveyor:
+    """Groups of one phase. `batch` gives the present one, `advance` takes the answers and moves on.
+
+    The next groups are drawn in a background thread while the network works.
+    """
+
+    def __init__(self, maker: SampleMaker, recipe: Recipe, phase: Phase, first_group: int) -> None:
+        if phase.batch % recipe.groups:
+            raise ValueError(f"A batch of {phase.batch} cannot be split into {recipe.groups} equal groups.")
+        self._maker, self._recipe, self._phase = maker, recipe, phase
+        self._size = phase.batch // recipe.groups
+        self._pool = ThreadPoolExecutor(1)
+        self._next_number = first_group
+        self._pending: Future[Group] = self._pool.submit(self._draw, first_group)
+        self.groups: tuple[Group, ...] = ()
+
+    def fill(self) -> None:
+        """Draw the first groups, of different ages to come."""
+        self.groups = tuple(self._take() for _ in range(self._recipe.groups))
+
+    def close(self) -> None:
+        """Stop the background thread."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def batch(self) -> Batch:
+        """The present batch."""
+        images = np.concatenate([g.images for g in self.groups])
+        labels = np.concatenate([g.labels for g in self.groups]).astype(np.float32)
+        labels[labels == IGNORE] = -1
+        previous = np.concatenate([g.previous for g in self.groups])
+        clicks = np.stack([click_rows(c) for g in self.groups for c in g.clicks])
+        ages = [g.age for g in self.groups for _ in range(self._size)]
+        scaled = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1  # (B, 3, S, S), channels last
+        return Batch(
+            scaled,
+            torch.from_numpy(labels)[:, None],
+            torch.from_numpy(previous)[:, None],
+            torch.from_numpy(clicks),
+            torch.tensor(ages),
+        )
+
+    def advance(self, probabilities: FloatMap) -> None:
+        """Give the network's answers, (B, S, S), to the samples; old groups make place for new ones."""
+        parts = np.split(probabilities, self._recipe.groups)
+        grown = [self._grow(g, p) for g, p in zip(self.groups, parts, strict=True)]
+        self.groups = tuple(self._take() if g.age >= g.life else g for g in grown)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that cannot be drawn again, as tensors and plain numbers."""
+        return {"next": self._next_number, "groups": [_group_state(g) for g in self.groups]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `state`."""
+        self.groups = tuple(self._regrown(g) for g in state["groups"])
+        self._next_number = state["next"]
+        self._pending = self._pool.submit(self._draw, self._next_number)
+
+    def _take(self) -> Group:
+        group = self._pending.result()
+        self._next_number += 1
+        self._pending = self._pool.submit(self._draw, self._next_number)
+        return group
+
+    def _draw(self, number: int) -> Group:
+        lives = np.array(self._recipe.lives)
+        rng = np.random.default_rng((self._recipe.seed, number, GROUP_SPAN))
+        life = 1 + int(rng.choice(len(lives), p=lives / lives.sum()))
+        samples = [self._maker.sample(number * self._size + i, self._phase.side) for i in range(self._size)]
+        return _fresh(number, life, samples)
+
+    def _grow(self, group: Group, probabilities: FloatMap) -> Group:
+        age = group.age + 1
+        if age >= group.life:
+            return replace(group, age=age)
+        rng = np.random.default_rng((self._recipe.seed, group.number, age))
+        rules = self._recipe.data.clicks
+        clicks = tuple(
+            _with_next(c, label, p, rules, rng)
+            for c, label, p in zip(group.clicks, group.labels, probabilities, strict=True)
+        )
+        return replace(group, age=age, previous=probabilities, clicks=clicks)
+
+    def _regrown(self, state: dict[str, Any]) -> Group:
+        group = self._draw(state["number"])
+        previous = state["previous"].numpy()
+        clicks = tuple(click_values(rows) for rows in state["clicks"].numpy())
+        return replace(group, age=state["age"], previous=previous, clicks=clicks)
+
+
+def _fresh(number: int, life: int, samples: Iterable[Sample]) -> Group:
+    samples = list(samples)
+    return Group(
+        number,
+        0,
+        life,
+        np.stack([s.image for s in samples]),
+        np.stack([s.label for s in samples]),
+        np.stack([s.start.previous for s in samples]),
+        tuple(s.start.clicks for s in samples),
+    )
+
+
+def _with_next(
+    clicks: tuple[Click, ...], label: np.ndarray, probability: FloatMap, rules: ClickRules, rng: np.random.Generator
+) -> tuple[Click, ...]:
+    click = next_click(label == 1, probability > 0.5, label == IGNORE, clicks, rules, rng)
+    return clicks if click is None else (*clicks, click)
+
+
+def click_rows(clicks: tuple[Click, ...]) -> np.ndarray:
+    """(CLICK_SLOTS, 3) float32 x, y, sign of the newest clicks."""
+    rows = np.full((CLICK_SLOTS, 3), NO_CLICK, dtype=np.float32)
+    for row, click in zip(rows, clicks[-CLICK_SLOTS:], strict=False):
+        row[:] = click.x, click.y, float(click.positive)
+    return rows
+
+
+def click_values(rows: np.ndarray) -> tuple[Click, ...]:
+    """Inverse of `click_rows`."""
+    return tuple(Click(float(x), float(y), sign == 1) for x, y, sign in rows if sign != NO_CLICK)
+
+
+def _group_state(group: Group) -> dict[str, Any]:
+    return {
+        "number": group.number,
+        "age": group.age,
+        "previous": torch.from_numpy(group.previous.copy()),
+        "clicks": torch.from_numpy(np.stack([click_rows(c) for c in group.clicks])),
+    }

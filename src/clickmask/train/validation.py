@@ -1,0 +1,78 @@
+"""Validation: the evaluation robot clicks on held-out objects, through the same pipeline that people use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from clickmask.api import assemble
+from clickmask.core.frames import Frame
+from clickmask.core.masks import iou
+from clickmask.core.protocols import ObjectState
+from clickmask.encode.disk_distance import DiskDistance
+from clickmask.nn.backend import TorchBackend
+from clickmask.predict.predictor import Pipeline, advance
+from clickmask.simulate.ritm_center import ritm_center
+from clickmask.train.photos import IGNORE_ID, Encoded, Photo
+from clickmask.train.targets import TargetRules, draw_target
+from clickmask.zoo.spec import ModelSpec
+
+TARGET_IOU = 0.85
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """One held-out object."""
+
+    photo: Photo
+    mask: np.ndarray
+
+
+def held_out_objects(photos: Sequence[Encoded], count: int, rules: TargetRules, seed: int = 0) -> list[Held]:
+    """One object of each of the first photographs that have one, the same at every call."""
+    objects: list[Held] = []
+    for number, encoded in enumerate(photos):
+        if len(objects) == count:
+            break
+        photo = encoded.decode()
+        mask = draw_target(photo, rules, np.random.default_rng((seed, number)))
+        if mask is not None:
+            objects.append(Held(photo, mask))
+    return objects
+
+
+def validator(
+    objects: Sequence[Held], spec: ModelSpec, encoding: DiskDistance, clicks: int
+) -> Callable[[nn.Module, int], dict[str, float]]:
+    """A function (network, step) -> mean IoU after 1 ... `clicks` clicks and NoC@85 with that many clicks at most."""
+
+    def validate(network: nn.Module, step: int) -> dict[str, float]:
+        backend = TorchBackend(network.eval(), spec.input_hw, encoding)
+        pipeline = Pipeline(spec, backend, assemble(spec, backend))
+        curves = np.array([click_ious(pipeline, held, clicks) for held in objects])
+        network.train()
+        reached = curves >= TARGET_IOU
+        needed = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, clicks)
+        figures = {f"iou@{k + 1}": float(v) for k, v in enumerate(curves.mean(axis=0))}
+        return {**figures, f"noc@{TARGET_IOU * 100:.0f}": float(needed.mean())}
+
+    return validate
+
+
+def click_ious(pipeline: Pipeline, held: Held, clicks: int) -> list[float]:
+    """IoU after each click of the robot; the last value stands when no error is left."""
+    frame, state = Frame.of(held.photo.image), ObjectState()
+    ignore = held.photo.ids == IGNORE_ID
+    prediction = np.zeros(frame.size_hw, dtype=bool)
+    ious: list[float] = []
+    while len(ious) < clicks:
+        click = ritm_center(held.mask, prediction, ignore, state.prompts.clicks)
+        if click is None:
+            return ious + [ious[-1]] * (clicks - len(ious))
+        state = advance(pipeline, frame, state, click)
+        prediction = state.mask(frame.size_hw, pipeline.threshold_logit)
+        ious.append(iou(prediction, held.mask, ignore))
+    return ious
