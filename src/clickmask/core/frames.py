@@ -241,20 +241,39 @@ def _sample_logits(logits: LogitMap, crop: Crop) -> FloatMap:
     if _is_whole_subgrid(logits, crop):
         i, j = round(by0 - y0), round(bx0 - x0)
         return logits.values[i : i + crop.size_hw[0], j : j + crop.size_hw[1]]
+    if _is_at_source(logits, crop):
+        return _grown(logits, crop)
     factor_x, factor_y = width / (x1 - x0), height / (y1 - y0)
     grid_box = ((bx0 - x0) * factor_x, (by0 - y0) * factor_y, (bx1 - x0) * factor_x, (by1 - y0) * factor_y)
-    values = np.array(_warp(logits.values, grid_box, crop.size_hw), dtype=np.float32)
+    values = np.asarray(_warp(logits.values, grid_box, crop.size_hw), dtype=np.float32)
     _blank_outside(values, crop, logits.box_xyxy)
     return values
+
+
+def _is_at_source(logits: LogitMap, crop: Crop) -> bool:
+    """True if the crop has one value per source pixel and lies inside the box, both in whole pixels."""
+    x0, y0, x1, y1 = logits.box_xyxy
+    bx0, by0, bx1, by1 = crop.box_xyxy
+    aligned = all(float(v).is_integer() for v in (*logits.box_xyxy, bx0, by0))
+    inside = x0 <= bx0 and y0 <= by0 and bx1 <= x1 and by1 <= y1
+    return aligned and inside and crop.size_hw == (by1 - by0, bx1 - bx0)
 
 
 def _is_whole_subgrid(logits: LogitMap, crop: Crop) -> bool:
     """True if both grids have one value per pixel and the crop lies inside: then a slice is exact."""
     x0, y0, x1, y1 = logits.box_xyxy
-    bx0, by0, bx1, by1 = crop.box_xyxy
-    at_source = logits.values.shape == (y1 - y0, x1 - x0) and crop.size_hw == (by1 - by0, bx1 - bx0)
-    aligned = all(float(v).is_integer() for v in (x0, y0, bx0, by0))
-    return at_source and aligned and x0 <= bx0 and y0 <= by0 and bx1 <= x1 and by1 <= y1
+    return logits.values.shape == (y1 - y0, x1 - x0) and _is_at_source(logits, crop)
+
+
+def _grown(logits: LogitMap, crop: Crop) -> FloatMap:
+    """Grow the grid to source pixels one axis at a time, so that only the crop's columns and rows are made."""
+    x0, y0, x1, y1 = (int(v) for v in logits.box_xyxy)
+    left, top = int(crop.box_xyxy[0]) - x0, int(crop.box_xyxy[1]) - y0
+    height, width = crop.size_hw
+    wide = cv2.resize(logits.values, (x1 - x0, logits.values.shape[0]), interpolation=cv2.INTER_LINEAR)
+    part = np.ascontiguousarray(wide[:, left : left + width])
+    tall = cv2.resize(part, (width, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(tall[top : top + height], dtype=np.float32)
 
 
 def _blank_outside(values: FloatMap, crop: Crop, box: BoxFloat) -> None:

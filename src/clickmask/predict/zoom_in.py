@@ -8,6 +8,7 @@ that thin objects are not stretched beyond what training shows; the box of a box
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,15 +88,21 @@ def crop_box(settings: ZoomIn, box: BoxFloat, size_hw: tuple[int, int], input_hw
     width, height = (x1 - x0) * settings.expansion, (y1 - y0) * settings.expansion
     width, height = max(width, settings.min_crop * input_hw[1]), max(height, settings.min_crop * input_hw[0])
     width, height = max(width, settings.min_aspect * height), max(height, settings.min_aspect * width)
-    left, right = _interval((x0 + x1) / 2, width, size_hw[1])
-    top, bottom = _interval((y0 + y1) / 2, height, size_hw[0])
+    grid = _grid(max(width / input_hw[1], height / input_hw[0]))
+    left, right = _interval((x0 + x1) / 2, width, size_hw[1], grid)
+    top, bottom = _interval((y0 + y1) / 2, height, size_hw[0], grid)
     return left, top, right, bottom
 
 
-def _interval(centre: float, length: float, limit: int) -> tuple[float, float]:
-    """Whole-pixel interval of about `length` round `centre`, cut to [0, limit]."""
-    low = float(max(np.floor(centre - length / 2), 0))
-    high = float(min(np.ceil(centre + length / 2), limit))
+def _grid(shrinkage: float) -> int:
+    """Corners of large crops lie on whole pixels of the image's halved levels, where they are cut without blending."""
+    return 1 << max(math.floor(math.log2(shrinkage)), 0) if shrinkage > 0 else 1
+
+
+def _interval(centre: float, length: float, limit: int, grid: int) -> tuple[float, float]:
+    """Interval of about `length` round `centre` on multiples of `grid`, cut to [0, limit]."""
+    low = float(max(math.floor((centre - length / 2) / grid) * grid, 0))
+    high = float(min(math.ceil((centre + length / 2) / grid) * grid, limit))
     return low, max(high, min(low + 1.0, float(limit)))
 
 
