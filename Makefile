@@ -17,8 +17,7 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WEB_READY := web/node_modules/.ready
-STATIC := src/clickmask/server/static/index.html
+MODULES := web/node_modules/.package-lock.json
 DATA ?= ../shared/data/bench
 PHOTOS ?=
 RUN ?= runs/bench
@@ -26,7 +25,7 @@ PYTEST_ARGS ?=
 
 .PHONY: annotate test check bench docs format lint types layers web web-test chromium setup
 
-setup: $(READY) $(STATIC)
+setup: $(READY) web
 
 annotate: setup
 	$(BIN)/clickmask annotate $(PHOTOS)
@@ -56,30 +55,28 @@ docs: $(READY)
 bench: $(READY)
 	$(BIN)/clickmask evaluate grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(RUN)
 
-web: $(STATIC)
+# Compiles only when something under web/ has changed.
+web: $(READY)
+	$(BIN)/python hatch_build.py
 
-web-test: $(WEB_READY)
-	cd web && npm test
+web-test: web $(MODULES)
+	cd web && npm run --silent types && npm test --silent
 
-# An up-to-date pip first: dependency groups need 25.1. isegeval, an independent scorer that the tests compare with,
+# Dependency groups need pip 25.1. isegeval, an independent scorer that the tests compare with,
 # claims not to work with NumPy 2, which it does; so it comes without its dependencies.
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "clickmask needs Python 3.11 or newer, and none was found on the PATH." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "clickmask needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -c 'import pip, sys; sys.exit(tuple(map(int, pip.__version__.split(".")[:2])) < (25, 1))' || \
+	  $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e '.[torch,train]'
 	$(BIN)/python -m pip install --quiet --no-deps isegeval==0.1.0
 	touch $@
 
-$(WEB_READY): web/package-lock.json
-	@command -v npm >/dev/null || { echo "The browser client needs Node 20 or newer with npm; see https://nodejs.org" >&2; exit 1; }
-	cd web && npm ci --no-audit --no-fund
-	touch $@
-
-$(STATIC): $(WEB_READY) $(shell find web -path web/node_modules -prune -o -type f -print 2>/dev/null)
-	cd web && npm run build
+$(MODULES): web/package-lock.json
+	cd web && npm ci
 	touch $@
 
 # Browser tests drive the system's Chromium: nothing is downloaded behind the user's back.
