@@ -76,7 +76,7 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
 
     clickmask evaluate grabcut=DIR berkeley=DIR -o runs/default
 
-    clickmask evaluate folder=my_photos --masks instances --limit 50 -o runs/mine --jobs 4
+    clickmask evaluate folder=my_photos --limit 50 --jobs 4 -o runs/mine
     """
     options = ReadOptions(split=split, mask_values=masks)
     question = Question(

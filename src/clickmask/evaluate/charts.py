@@ -49,7 +49,7 @@ def clicks_chart(curves: Curves, target: float) -> str:
     bars = [_bar(float(x[k]), width, int(count), y, "bar", f"{count} objects reach it at click {k + 1}")
             for k, count in enumerate(counts)]  # fmt: skip
     last = _bar(float(x[-1]), width, never, y, "never", f"{never} objects never reach it")
-    right, bottom = WIDTH - RIGHT + width, HEIGHT - BOTTOM
+    right, bottom = float(x[-1]) + width / 2 + 6, HEIGHT - BOTTOM
     base = f'<line class="axis" x1="{LEFT}" x2="{right:.1f}" y1="{bottom}" y2="{bottom}"/>'
     label = f'<text x="{x[-1]:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">never</text>'
     return _svg(f"Clicks to IoU {target:g}", base, *bars, last, _click_axis(x[:-1]), label)
