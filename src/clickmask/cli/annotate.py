@@ -1,0 +1,147 @@
+"""`clickmask annotate`: the annotator in the browser."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import webbrowser
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clickmask.core.errors import ImageError, InputError, StorageError
+
+if TYPE_CHECKING:
+    from clickmask.store.project import Project
+
+DEFAULT_PORT = 8765
+PORTS_TRIED = 20
+
+
+def annotate(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]", help="A folder of images, or one image. Without it a sample photograph opens."
+        ),
+    ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where everything is kept; .clickmask in the folder of images by default."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help=f"Port to listen on; {DEFAULT_PORT} or the next free one by default."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Any other than the default lets other machines in.")
+    ] = "127.0.0.1",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    model: Annotated[str, typer.Option(help="Name from `clickmask models`, or a model folder.")] = "default",
+) -> None:
+    """Annotate images in the browser.
+
+    Left click: belongs to the object. Right click or Shift+click: does not. Enter: the object is finished.
+    Everything is saved as it happens, in a project folder beside the images; the images stay as they are.
+
+    For example
+
+      clickmask annotate                       try it on a sample photograph
+
+      clickmask annotate photos                annotate a folder
+
+      clickmask annotate photos --project work keep the project elsewhere
+    """
+    from clickmask.api import build_pipeline
+    from clickmask.server.app import create_app
+    from clickmask.server.run import listen, serve
+    from clickmask.server.settings import Settings
+    from clickmask.store.project import open_project
+    from clickmask.zoo import catalog
+
+    folder, only_path, kept = _places(path, project)
+    catalog.find(model)
+    listening = listen(host, DEFAULT_PORT if port is None else port, PORTS_TRIED if port is None else 0)
+    opened = open_project(folder, kept)
+    settings = Settings(host=host, port=listening.getsockname()[1], model=model, only_path=only_path)
+    specs = {name: catalog.find(name)[0] for name in catalog.names()}
+    app = create_app(settings, opened, build_pipeline, lambda: specs)
+    _check_not_empty(opened)
+    with contextlib.suppress(KeyboardInterrupt):  # raised again after Ctrl+C has closed everything
+        serve(app, listening, lambda: _announce(settings.host, settings.port, settings.token, not no_browser))
+    typer.echo("Stopped. Everything is saved.", err=True)
+
+
+def _places(path: Path | None, project: Path | None) -> tuple[Path, str | None, Path | None]:
+    """Folder of images, the one image in it that is meant (None: all), and the project folder (None: default)."""
+    if path is None:
+        return _sample(project)
+    if path.is_dir():
+        return path, None, project
+    if not path.exists():
+        raise InputError(f"There is no file or folder {path}. Give a folder of images or one image.")
+    from clickmask.formats.image_file import image_size, is_image_name
+
+    if not is_image_name(path):
+        raise ImageError(f"{path} is not an image by its name. Give a folder of images or one image.")
+    image_size(path)
+    return path.parent, path.name, project
+
+
+def _sample(project: Path | None) -> tuple[Path, str | None, Path | None]:
+    """A folder with the bundled photograph, which stays: work on it is there again next time."""
+    import clickmask.server
+
+    kept = project or data_folder() / "sample-project"
+    images = kept / "images"
+    source = Path(clickmask.server.__file__).parent / "sample"
+    photographs = [f for f in sorted(source.glob("*")) if f.suffix in (".jpg", ".png")] if source.is_dir() else []
+    if not photographs:
+        raise InputError(
+            "This installation has no sample photograph. Give a folder of images: clickmask annotate FOLDER"
+        )
+    try:
+        images.mkdir(parents=True, exist_ok=True)
+        for photograph in photographs:
+            if not (images / photograph.name).exists():
+                shutil.copyfile(photograph, images / photograph.name)
+    except OSError as error:
+        problem = f"{images} cannot be written ({error.strerror}). Choose another folder with --project DIR."
+        raise StorageError(problem) from error
+    return images, None, kept
+
+
+def data_folder() -> Path:
+    """Where this system's programs keep a user's data."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "clickmask"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "clickmask"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "clickmask"
+
+
+def _check_not_empty(opened: Project) -> None:
+    if not opened.store.images():
+        opened.close()
+        raise InputError(
+            f"There is no image in {opened.images_folder} or below it. "
+            "Give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files."
+        )
+
+
+def _announce(host: str, port: int, token: str, open_browser: bool) -> None:
+    from clickmask.server.run import address, is_local
+
+    url = f"{address(host, port)}/?token={token}"
+    typer.echo(f"Annotate at  {url}")
+    typer.echo("Stop with Ctrl+C; everything is saved as it happens.", err=True)
+    if not is_local(host):
+        typer.echo(
+            "Other machines can reach this server. The connection is not encrypted: use a trusted network.", err=True
+        )
+    if open_browser:
+        Thread(target=webbrowser.open, args=(url,), daemon=True).start()  # a browser may take seconds to answer

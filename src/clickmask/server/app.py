@@ -1,0 +1,62 @@
+"""The application: parts put together, nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import clickmask
+from clickmask.server.deps import install_error_answers
+from clickmask.server.guard import Guard
+from clickmask.server.hub import Hub
+from clickmask.server.model import BuildPipeline, ModelHost
+from clickmask.server.routes import about, classes, images, live, objects, page, transfer
+from clickmask.server.services import Services
+from clickmask.server.settings import Settings
+from clickmask.store.project import Project
+from clickmask.zoo.spec import ModelSpec
+
+
+def create_app(
+    settings: Settings,
+    project: Project,
+    build_pipeline: BuildPipeline,
+    model_specs: Callable[[], Mapping[str, ModelSpec]],
+) -> FastAPI:
+    """The annotator as an ASGI application.
+
+    Args:
+        settings: address, token, limits.
+        project: open; closed when the application stops.
+        build_pipeline: makes a model by name; called in a worker thread.
+        model_specs: the models that can be chosen, the default first.
+
+    Raises:
+        StorageError: the folder or the project cannot be read.
+    """
+    services = Services(project, ModelHost(build_pipeline), model_specs, settings.only_path)
+    services.folder.scan(project.store)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        hub = Hub(services)
+        app.state.services, app.state.hub, app.state.settings = services, hub, settings
+        await services.refresh_classes()
+        services.models.choose(settings.model)
+        try:
+            yield
+        finally:
+            await hub.close()
+            services.close()
+
+    app = FastAPI(
+        title="clickmask", version=clickmask.__version__, lifespan=lifespan,
+        docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
+    )  # fmt: skip
+    install_error_answers(app)
+    for part in (about, images, objects, classes, transfer, live, page):
+        app.include_router(part.router)
+    app.add_middleware(Guard, settings=settings)
+    return app

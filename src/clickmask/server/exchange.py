@@ -1,0 +1,227 @@
+"""Annotations out of the project into files, and back."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from clickmask.core.errors import FormatError, InputError, StorageError
+from clickmask.formats import FORMATS
+from clickmask.formats.annotation import AnnotatedImage, Annotation, AnnotationSet, ObjectClass, ShapeStyle
+from clickmask.formats.image_file import MAX_PIXELS
+from clickmask.server.errors import TooLargeError
+from clickmask.store.values import Edit, ObjectValue, StoredClass, StoredImage, StoredObject
+
+EXPORT_NAME = re.compile(r"[a-z0-9_]+-\d{8}-\d{6}(-\d+)?")
+MAX_ZIP_ENTRIES = 100_000
+NOTES_SHOWN = 200
+_STYLES: dict[str, ShapeStyle] = {"auto": "auto", "polygon": "polygon", "rle": "mask", "mask": "mask"}
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export wrote, and what it could not keep."""
+
+    name: str
+    folder: Path
+    files: int
+    objects: int
+    notes: tuple[str, ...]
+
+
+def style_of(options: Mapping[str, object]) -> ShapeStyle:
+    """The shape style that export options ask for; InputError for unknown options."""
+    unknown = set(options) - {"segmentation"}
+    if unknown:
+        raise InputError(f"Unknown export options: {', '.join(sorted(unknown))}. Known: segmentation.")
+    wanted = options.get("segmentation", "auto")
+    if wanted not in _STYLES:
+        raise InputError(f"segmentation is one of {', '.join(_STYLES)}; got {str(wanted)[:50]!r}.")
+    return _STYLES[str(wanted)]
+
+
+def collect(
+    images: Iterable[tuple[StoredImage, Sequence[StoredObject]]], classes: Mapping[int, StoredClass]
+) -> tuple[AnnotationSet, list[str]]:
+    """The finished objects of images as annotations, and what is left out."""
+    notes: list[str] = []
+    annotated: list[AnnotatedImage] = []
+    for image, objects in images:
+        finished = [o for o in objects if o.value.phase == "finished"]
+        waiting = len(objects) - len(finished)
+        if waiting:
+            notes.append(f"{image.path}: {waiting} objects in progress are left out; finish them first.")
+        if image.facts is None or not finished:
+            continue
+        annotations = tuple(_annotation(o, classes) for o in finished)
+        annotated.append(AnnotatedImage(image.path, image.facts.size_hw, annotations, id=image.id))
+    names = tuple(ObjectClass(c.name, c.id) for c in classes.values())
+    return AnnotationSet(tuple(annotated), names), notes
+
+
+def export(
+    annotations: AnnotationSet, notes: Sequence[str], format_name: str, style: ShapeStyle, folder: Path
+) -> ExportReport:
+    """Write annotations into a new folder below `folder`, and a zip of it beside it.
+
+    Raises:
+        UnknownNameError: no such format.
+        FormatError, StorageError: the files cannot be written.
+    """
+    if not annotations.images:
+        raise InputError("There is no finished object to export. Finish an object first (Enter).")
+    writer = FORMATS.get(format_name)
+    name = _free_name(folder, format_name)
+    target = folder / name
+    try:
+        target.mkdir(parents=True)
+        written = writer.write(annotations, str(target), style=style)
+        shutil.make_archive(str(target), "zip", target)
+    except OSError as error:
+        raise StorageError(
+            f"{target} cannot be written: {error.strerror}. Free some space or make it writable."
+        ) from error
+    count = sum(len(i.annotations) for i in annotations.images)
+    return ExportReport(name, target, len(written.paths), count, _shortened([*notes, *written.losses]))
+
+
+def read_upload(data: bytes, file_name: str, format_name: str, work_folder: Path, max_unpacked: int) -> AnnotationSet:
+    """Annotations in an uploaded .json, .png or .zip.
+
+    Raises:
+        FormatError: unsafe paths in a zip, or files that the format does not read.
+        TooLargeError: the unpacked files are above the limit, or an image in it is.
+    """
+    reader = FORMATS.get(format_name)
+    suffix = PurePosixPath(file_name).suffix.lower()
+    if suffix == ".zip":
+        unpack_zip(data, work_folder, max_unpacked)
+        source = _only_folder(work_folder)
+    elif suffix in (".json", ".png"):
+        source = work_folder / f"{_safe_stem(file_name)}{suffix}"
+        source.write_bytes(data)
+    else:
+        raise FormatError(f"An import is a .json, .png or .zip file, got {file_name[:100]!r}.")
+    for png in work_folder.rglob("*.png"):
+        _check_picture(png)
+    try:
+        return reader.read(str(source))
+    except FormatError as error:
+        raise FormatError(str(error).replace(f"{work_folder}/", "")) from error
+    except MemoryError as error:
+        raise TooLargeError("The file claims masks larger than this machine can hold.") from error
+
+
+def unpack_zip(data: bytes, target: Path, max_unpacked: int) -> None:
+    """Unpack plain files; nothing may lie outside `target`, be a link, or exceed the limit when unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = [e for e in archive.infolist() if not e.is_dir()]
+            if len(entries) > MAX_ZIP_ENTRIES or sum(e.file_size for e in entries) > max_unpacked:
+                raise TooLargeError(
+                    f"The zip unpacks to more than {max_unpacked / 2**20:.0f} MB or {MAX_ZIP_ENTRIES} files."
+                )
+            left = max_unpacked
+            for entry in entries:
+                left -= _unpack_entry(archive, entry, target, left)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise FormatError(f"The zip cannot be unpacked ({error}). Pack it again without a password.") from error
+
+
+def match(annotated: AnnotatedImage, images: Sequence[StoredImage]) -> StoredImage | None:
+    """The project's image that is meant: by path, else by file name, else by name without ending; None if unclear."""
+    wanted = PurePosixPath(annotated.path.replace("\\", "/"))
+    keys: tuple[Callable[[PurePosixPath], str], ...] = (str, lambda p: p.name, lambda p: p.stem)
+    for key in keys:
+        found = [i for i in images if key(PurePosixPath(i.path)) == key(wanted)]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def import_edit(annotated: AnnotatedImage, classes: Mapping[str, StoredClass], top: int, format_name: str) -> Edit:
+    """One step that adds the objects of an image as finished ones, above what is there."""
+    changes = []
+    for z, annotation in enumerate(annotated.annotations, start=top + 1):
+        found = classes[annotation.class_name]
+        colour = annotation.colour if annotation.colour != found.colour else None
+        changes.append((None, ObjectValue(found.id, annotation.mask, colour=colour, z=z, phase="finished")))
+    label = f"{len(changes)} objects imported from {format_name}"
+    return Edit("import", label, tuple(changes), {"format": format_name, "objects": len(changes)})
+
+
+def fitting(annotated: AnnotatedImage, image: StoredImage) -> tuple[AnnotatedImage, list[str]]:
+    """The annotations that can be taken over to an image, and why others cannot."""
+    size_hw = None if image.facts is None else image.facts.size_hw
+    if annotated.size_hw != size_hw:
+        have, want = (f"{s[1]} x {s[0]}" for s in (annotated.size_hw, size_hw or (0, 0)))
+        note = f"{image.path}: made for {have} pixels, but the image is {want}; its objects are left out."
+        return replace(annotated, annotations=()), [note]
+    kept = tuple(a for a in annotated.annotations if a.mask)
+    lost = len(annotated.annotations) - len(kept)
+    return replace(annotated, annotations=kept), [f"{image.path}: {lost} empty masks left out."] if lost else []
+
+
+def _annotation(stored: StoredObject, classes: Mapping[int, StoredClass]) -> Annotation:
+    value, found = stored.value, classes[stored.value.class_id]
+    return Annotation(found.name, value.mask, id=stored.id, colour=value.colour or found.colour)
+
+
+def _free_name(folder: Path, format_name: str) -> str:
+    base = f"{format_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    names = [base, *(f"{base}-{n}" for n in range(2, 1000))]
+    return next(n for n in names if not (folder / n).exists() and not (folder / f"{n}.zip").exists())
+
+
+def _shortened(notes: list[str]) -> tuple[str, ...]:
+    more = len(notes) - NOTES_SHOWN
+    return (*notes[:NOTES_SHOWN], f"... and {more} more.") if more > 0 else tuple(notes)
+
+
+def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int) -> int:
+    """Write one file; returns its size. The size in the zip's directory may lie, so bytes are counted."""
+    file = (target / entry.filename).resolve()
+    link = (entry.external_attr >> 16) & 0o170000 == 0o120000
+    if link or not file.is_relative_to(target.resolve()) or "\\" in entry.filename:
+        raise FormatError(f"The zip holds the unsafe path {entry.filename[:100]!r}. Pack plain files below one folder.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with archive.open(entry) as source, file.open("wb") as sink:
+        while chunk := source.read(1 << 20):
+            written += len(chunk)
+            if written > left:
+                raise TooLargeError("The zip unpacks to more than it says; it looks like a decompression bomb.")
+            sink.write(chunk)
+    return written
+
+
+def _only_folder(folder: Path) -> Path:
+    """What people zip is often one folder: then that is meant."""
+    inside = [p for p in folder.iterdir() if not p.name.startswith(("__MACOSX", "."))]
+    return inside[0] if len(inside) == 1 and (inside[0].is_dir() or inside[0].suffix == ".json") else folder
+
+
+def _safe_stem(name: str) -> str:
+    """File name for an upload; keeps the stem, by which a mask PNG finds its image."""
+    stem = re.sub(r"[^\w .()+@-]", "_", PurePosixPath(name.replace("\\", "/")).stem)[:150]
+    return stem.lstrip(".") or "upload"
+
+
+def _check_picture(file: Path) -> None:
+    try:
+        with Image.open(file, formats=("PNG",)) as image:
+            pixels = image.width * image.height
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        pixels = MAX_PIXELS + 1
+    except (OSError, ValueError, SyntaxError):
+        return  # the format's reader says what is wrong with it
+    if pixels > MAX_PIXELS:
+        raise TooLargeError(f"{file.name} is larger than {MAX_PIXELS / 1e6:.0f} megapixels.")

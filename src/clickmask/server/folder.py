@@ -1,0 +1,139 @@
+"""The folder of images: what is in it, what has moved, and the only way from a stored path to a file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from clickmask.core.errors import StorageError
+from clickmask.formats.image_file import image_size, is_image_name
+from clickmask.server.errors import ImageMissingError
+from clickmask.store.protocol import SessionStore
+from clickmask.store.values import FileStamp, ImageFacts, StoredImage
+
+_CHUNK = 1 << 20
+_ORIENTATION_TAG = 0x0112
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """How many images are new, gone, and found again under another path."""
+
+    added: int
+    missing: int
+    moved: int
+
+
+class ImageFolder:
+    """Files below one folder; nothing outside it is ever read, whatever a path or a link says.
+
+    Args:
+        root: the folder, resolved.
+        only_path: look at this file alone.
+    """
+
+    def __init__(self, root: Path, only_path: str | None = None) -> None:
+        self.root = root
+        self._only_path = only_path
+
+    def file(self, path: str) -> Path:
+        """The file of a stored path.
+
+        Raises:
+            ImageMissingError: it is gone, or it lies outside the folder.
+        """
+        resolved = (self.root / path).resolve()
+        if not resolved.is_relative_to(self.root):
+            raise ImageMissingError(f"{path} leads out of the folder {self.root}, so it is not opened.")
+        if not resolved.is_file():
+            raise ImageMissingError(
+                f"The file {path} is gone from {self.root}. Put it back or look at the folder again; "
+                "the objects on it are kept."
+            )
+        return resolved
+
+    def stamp(self, path: str) -> FileStamp:
+        """Size and modification time of a stored path; ImageMissingError if it is gone."""
+        status = self.file(path).stat()
+        return FileStamp(status.st_size, status.st_mtime)
+
+    def facts(self, path: str) -> ImageFacts:
+        """Digest and size; ImageError if the file's head is damaged."""
+        file = self.file(path)
+        return ImageFacts(digest_of(file), image_size(file), exif_orientation(file))
+
+    def scan(self, store: SessionStore) -> ScanReport:
+        """Bring the store up to date with the folder."""
+        files = dict(self._files())
+        known = {image.path: image for image in store.images()}
+        new = {path: stamp for path, stamp in files.items() if path not in known}
+        gone = [] if self._only_path else [i for i in known.values() if i.path not in files]
+        moved = self._find_moved(store, gone, new)
+        for image in known.values():
+            self._note_presence(store, image, image.path in files, image.id in moved)
+        added = store.add_images({path: stamp for path, stamp in new.items() if path not in moved.values()})
+        return ScanReport(len(added), len(gone) - len(moved), len(moved))
+
+    def _find_moved(self, store: SessionStore, gone: list[StoredImage], new: dict[str, FileStamp]) -> dict[int, str]:
+        """Missing images by number, and the new path where the same bytes lie now."""
+        moved: dict[int, str] = {}
+        for image in gone:
+            if image.facts is None or image.stamp is None:
+                continue
+            for path, stamp in new.items():
+                free = path not in moved.values() and stamp.size == image.stamp.size
+                if free and digest_of(self.file(path)) == image.facts.digest:
+                    store.move_image(image.id, path, stamp)
+                    moved[image.id] = path
+                    break
+        return moved
+
+    def _note_presence(self, store: SessionStore, image: StoredImage, present: bool, moved: bool) -> None:
+        if present and image.status == "missing":
+            store.set_image_status(image.id, "new" if image.facts is None else "ok")
+        elif not present and not moved and not self._only_path and image.status != "missing":
+            store.set_image_status(image.id, "missing", "The file is gone from the folder.")
+
+    def _files(self) -> Iterator[tuple[str, FileStamp]]:
+        """Relative paths of the images, hidden folders and links that lead outside left out."""
+        if self._only_path is not None:
+            yield self._only_path, self.stamp(self._only_path)
+            return
+        try:
+            for folder, folders, names in os.walk(self.root, onerror=_refuse):
+                folders[:] = sorted(f for f in folders if not f.startswith("."))
+                for name in names:
+                    file = Path(folder, name)
+                    if is_image_name(name) and file.is_file() and file.resolve().is_relative_to(self.root):
+                        status = file.stat()
+                        yield file.relative_to(self.root).as_posix(), FileStamp(status.st_size, status.st_mtime)
+        except OSError as error:
+            raise StorageError(f"The folder {self.root} cannot be read: {error.strerror}.") from error
+
+
+def digest_of(file: Path) -> str:
+    """blake2b of a file's bytes, hexadecimal."""
+    digest = hashlib.blake2b(digest_size=20)
+    with file.open("rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def exif_orientation(file: Path) -> int:
+    """EXIF orientation 1-8 of a file's head; 1 if there is none. TIFF is turned by its decoder, so it counts as 1."""
+    try:
+        with Image.open(file, formats=("JPEG", "PNG", "WEBP")) as image:
+            value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _refuse(error: OSError) -> None:
+    raise error

@@ -1,0 +1,87 @@
+"""All open images, and messages to everybody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from clickmask.server.errors import NotFoundError
+from clickmask.server.live import LiveImage
+from clickmask.server.model import ModelStatus
+from clickmask.server.services import Services
+from clickmask.store.protocol import SessionStore
+from clickmask.store.values import StoredImage, StoredObject
+
+IMAGES_KEPT = 32
+"""Images kept in memory after everybody has left; only their objects, not their pixels."""
+
+
+class Hub:
+    """One per application; makes sure that there is one LiveImage per image."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._images: dict[int, LiveImage] = {}
+        self._opening = asyncio.Lock()
+        services.models.on_change = lambda: self.tell_all(model_json(services.models.status))
+
+    async def open(self, image_id: int) -> LiveImage:
+        """The live image; works without the file if the image has been looked at before.
+
+        Raises:
+            NotFoundError: no such image.
+            ImageMissingError, ImageError: it was never looked at and its file cannot be used.
+        """
+        async with self._opening:
+            if image_id not in self._images:
+                self._images[image_id] = await self._load(image_id)
+                self._drop_idle(keep=image_id)
+            return self._images[image_id]
+
+    async def open_for_object(self, object_id: int) -> LiveImage:
+        """The live image that an object is on; NotFoundError if it does not exist."""
+        stored = await self._services.in_store(self._services.store.find_object, object_id)
+        if stored is None:
+            raise NotFoundError(f"There is no object #{object_id} in this project (any more).")
+        return await self.open(stored.image_id)
+
+    def follow_moves(self, images: Iterable[StoredImage]) -> None:
+        """Let open images know under which path their file is now."""
+        for image in images:
+            if image.id in self._images:
+                self._images[image.id].path = image.path
+
+    def tell_all(self, message: dict[str, Any]) -> None:
+        """Send a message to everybody on every image."""
+        for image in self._images.values():
+            image.tell(message)
+
+    async def close(self) -> None:
+        """Stop all questions to the model."""
+        for image in self._images.values():
+            await image.close()
+
+    async def _load(self, image_id: int) -> LiveImage:
+        services = self._services
+        image = await services.image(image_id)
+        if image.facts is None:
+            image = await services.look_at(image)
+        image, objects, steps = await services.in_store(_read, services.store, image)
+        return LiveImage(services, image, objects, steps)
+
+    def _drop_idle(self, keep: int) -> None:
+        idle = [i for i, live in self._images.items() if not live.busy and i != keep]
+        for image_id in idle[: max(len(self._images) - IMAGES_KEPT, 0)]:
+            del self._images[image_id]
+
+
+def model_json(status: ModelStatus) -> dict[str, Any]:
+    """The message about the model in use."""
+    return {"type": "model", "current": status.name, "state": status.state, "problem": status.problem}
+
+
+def _read(
+    store: SessionStore, image: StoredImage
+) -> tuple[StoredImage, list[StoredObject], tuple[str | None, str | None]]:
+    return store.image(image.id) or image, store.objects(image.id), store.next_steps(image.id)

@@ -1,0 +1,210 @@
+"""The model behind the annotator: loaded in the background, asked in one worker thread.
+
+States of objects are kept by their prompts, so that the next click continues where the last one ended and an
+undone click costs nothing when it is given again. A state that is not kept any more is rebuilt from the
+stored mask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal
+
+import numpy as np
+
+from clickmask.core.errors import ClickmaskError, InputError
+from clickmask.core.frames import Frame, LogitMap
+from clickmask.core.masks import RunLengthMask
+from clickmask.core.prompts import Click, MaskPrompt, Prompts
+from clickmask.core.protocols import ObjectState
+from clickmask.predict.predictor import Pipeline, advance
+from clickmask.server.errors import ModelError
+
+STATES_KEPT = 64
+"""A state holds logits of up to a few megabytes."""
+
+LoadState = Literal["loading", "ready", "failed"]
+BuildPipeline = Callable[[str], Pipeline]
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """The model in use and how it is; `problem` says why it failed."""
+
+    name: str
+    state: LoadState
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to ask the model about one object.
+
+    Attributes:
+        object_id: the object; keeps states apart.
+        prompts: all its prompts; not empty.
+        known: an earlier part of the prompts with the mask that answered it, for when no state is kept.
+    """
+
+    object_id: int
+    prompts: Prompts
+    known: tuple[Prompts, RunLengthMask] | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A mask, the model that gave it, and the milliseconds it took."""
+
+    mask: RunLengthMask
+    model: str
+    milliseconds: float
+
+
+class StateCache:
+    """The newest object states by object and prompts. Safe from any thread."""
+
+    def __init__(self, limit: int = STATES_KEPT) -> None:
+        self._states: OrderedDict[tuple[int, Prompts], ObjectState] = OrderedDict()
+        self._limit = limit
+        self._lock = Lock()
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._states.clear()
+
+    def keep(self, object_id: int, state: ObjectState) -> None:
+        """Keep a state, dropping the one that was not used for longest if there are too many."""
+        with self._lock:
+            self._states[(object_id, state.prompts)] = state
+            self._states.move_to_end((object_id, state.prompts))
+            while len(self._states) > self._limit:
+                self._states.popitem(last=False)
+
+    def longest(self, object_id: int, prompts: Prompts) -> ObjectState | None:
+        """The kept state with the most of these prompts, from the first on."""
+        with self._lock:
+            for length in range(len(prompts), 0, -1):
+                state = self._states.get((object_id, Prompts(prompts.items[:length])))
+                if state is not None:
+                    return state
+        return None
+
+
+class ModelHost:
+    """One model at a time. All methods belong to the event loop; the work happens in one worker thread.
+
+    Args:
+        build: makes the pipeline of a model; runs in the worker thread.
+    """
+
+    def __init__(self, build: BuildPipeline) -> None:
+        self._build = build
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._states = StateCache()
+        self._pipeline: Pipeline | None = None
+        self._loading: asyncio.Task[None] | None = None
+        self.status = ModelStatus("", "failed", "No model was chosen.")
+        self.on_change: Callable[[], None] = lambda: None
+
+    def choose(self, name: str) -> None:
+        """Begin to load a model; questions wait until it is there."""
+        self._pipeline = None
+        self._set(ModelStatus(name, "loading"))
+        self._loading = asyncio.get_running_loop().create_task(self._load(name, self._loading))
+
+    async def answer(self, frame: Frame, question: Question) -> Answer:
+        """The mask for the prompts of an object.
+
+        Raises:
+            ModelError: the model could not be loaded, or failed.
+            PromptError: a prompt does not fit the image.
+        """
+        while self._pipeline is None and self._loading is not None and not self._loading.done():
+            await asyncio.shield(self._loading)
+        pipeline = self._pipeline
+        if pipeline is None:
+            raise ModelError(f"The model '{self.status.name}' is not available: {self.status.problem}")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, self._answer, pipeline, frame, question)
+
+    def close(self) -> None:
+        """Let the worker go once its present question is answered."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    async def _load(self, name: str, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
+        loop = asyncio.get_running_loop()
+        try:
+            pipeline = await loop.run_in_executor(self._worker, _build_and_warm, self._build, name)
+        except (ClickmaskError, OSError, RuntimeError) as error:
+            if self.status.name == name:
+                self._set(ModelStatus(name, "failed", str(error)))
+            return
+        if self.status.name == name:
+            self._states.clear()
+            self._pipeline = pipeline
+            self._set(ModelStatus(name, "ready"))
+
+    def _set(self, status: ModelStatus) -> None:
+        self.status = status
+        self.on_change()
+
+    def _answer(self, pipeline: Pipeline, frame: Frame, question: Question) -> Answer:
+        """In the worker thread."""
+        start = time.perf_counter()
+        try:
+            state = follow(pipeline, frame, self._start(question), question.prompts)
+        except InputError:
+            raise
+        except Exception as error:  # a runtime may raise anything; the person must hear of it and go on working
+            raise ModelError(f"The model '{pipeline.name}' failed: {error}") from error
+        if pipeline is self._pipeline:
+            self._states.keep(question.object_id, state)
+        size_hw = frame.size_hw
+        empty = RunLengthMask.empty(size_hw)
+        mask = empty if state.logits is None else state.logits.run_lengths(size_hw, pipeline.threshold_logit)
+        return Answer(mask, pipeline.name, (time.perf_counter() - start) * 1000)
+
+    def _start(self, question: Question) -> ObjectState:
+        kept = self._states.longest(question.object_id, question.prompts)
+        if kept is None and question.known is not None:
+            prompts, mask = question.known
+            if question.prompts.items[: len(prompts)] == prompts.items and len(prompts):
+                return ObjectState(prompts, LogitMap.of_mask(mask))
+        return ObjectState() if kept is None else kept
+
+
+def follow(pipeline: Pipeline, frame: Frame, state: ObjectState, prompts: Prompts) -> ObjectState:
+    """The state after all of `prompts`, of which `state` has the first ones.
+
+    Prompts that came faster than the model are answered in one run. Corrections of a mask go one by one,
+    because each changes only what is connected to its own click.
+    """
+    rest = prompts.items[len(state.prompts) :]
+    masks = [i for i, p in enumerate(rest) if isinstance(p, MaskPrompt)]
+    if masks:
+        before = Prompts(prompts.items[: len(state.prompts) + masks[-1]])
+        state = advance(pipeline, frame, ObjectState(before), rest[masks[-1]])
+        rest = rest[masks[-1] + 1 :]
+    if state.prompts.initial_mask is None and len(rest) > 1:
+        state = ObjectState(Prompts(prompts.items[:-1]), state.logits, state.memo)
+        rest = rest[-1:]
+    for prompt in rest:
+        state = advance(pipeline, frame, state, prompt)
+    return state
+
+
+def _build_and_warm(build: BuildPipeline, name: str) -> Pipeline:
+    """Build and ask once: the first run of a network is several times slower than the second."""
+    pipeline = build(name)
+    grey = Frame.of(np.full((64, 64, 3), 128, dtype=np.uint8))
+    advance(pipeline, grey, ObjectState(), Click(32.0, 32.0))
+    return pipeline

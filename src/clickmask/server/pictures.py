@@ -1,0 +1,158 @@
+"""Pictures as the model and the browser need them: decoded once, kept for a while, the next one read ahead."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from clickmask.core.errors import ImageError, StorageError
+from clickmask.core.frames import Frame
+from clickmask.formats.image_file import read_image
+from clickmask.server.folder import ImageFolder, exif_orientation
+from clickmask.store.values import FileStamp, StoredImage
+
+FRAMES_KEPT = 3
+"""Decoded images kept: the open one and its neighbours; 48 MB each at 12 megapixels."""
+THUMB_SIDE = 192
+_SAFE_PIXELS = 80_000_000  # browsers refuse or shrink larger ones; below Pillow's own warning
+_BROWSER_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+_BROWSER_MODES = {"JPEG": ("L", "RGB"), "PNG": ("1", "L", "P", "RGB"), "WEBP": ("RGB",)}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file to send, with its media type and a tag that changes with its content."""
+
+    file: Path
+    media_type: str
+    etag: str
+
+
+class Pictures:
+    """Decoded frames, display pictures and thumbnails of the images in a folder."""
+
+    def __init__(self, folder: ImageFolder, cache_folder: Path) -> None:
+        self._folder = folder
+        self._cache = cache_folder
+        self._frames: OrderedDict[tuple[str, FileStamp], asyncio.Task[Frame]] = OrderedDict()
+        # One thread for the model's frames, so that thumbnails of a thousand images cannot hold them up.
+        self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
+        self._converter = ThreadPoolExecutor(1, thread_name_prefix="convert")
+
+    async def frame(self, path: str) -> Frame:
+        """The decoded image.
+
+        Raises:
+            ImageMissingError: the file is gone.
+            ImageError: it cannot be decoded.
+        """
+        key = (path, self._folder.stamp(path))
+        if key not in self._frames:
+            self._frames[key] = asyncio.get_running_loop().create_task(self._decode(path))
+            self._frames[key].add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._frames.move_to_end(key)
+        while len(self._frames) > FRAMES_KEPT:
+            self._frames.popitem(last=False)
+        try:
+            return await asyncio.shield(self._frames[key])
+        except ImageError:
+            self._frames.pop(key, None)
+            raise
+
+    def prefetch(self, path: str) -> None:
+        """Begin to decode an image that will be wanted soon; a problem shows when it is opened."""
+        task = asyncio.get_running_loop().create_task(self.frame(path))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def display(self, image: StoredImage) -> Picture:
+        """The picture for the canvas: the file itself where every browser shows it right, else a converted copy."""
+        return await asyncio.get_running_loop().run_in_executor(self._converter, self._display, image)
+
+    async def thumb(self, image: StoredImage) -> Picture:
+        """A small JPEG."""
+        return await asyncio.get_running_loop().run_in_executor(self._converter, self._thumb, image)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        for executor in (self._decoder, self._converter):
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _decode(self, path: str) -> Frame:
+        file = self._folder.file(path)
+        return await asyncio.get_running_loop().run_in_executor(self._decoder, lambda: Frame.of(read_image(file)))
+
+    def _display(self, image: StoredImage) -> Picture:
+        file, tag = self._folder.file(image.path), self._tag(image)
+        kind = browser_safe(file)
+        if kind is not None:
+            return Picture(file, kind, tag)
+        lossy = file.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".jfif")
+        target = self._cache / f"display-{image.id}-{tag}{'.jpg' if lossy else '.png'}"
+        if not target.exists():
+            _write(target, read_image(file), [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_PNG_COMPRESSION, 1])
+        return Picture(target, "image/jpeg" if lossy else "image/png", tag)
+
+    def _thumb(self, image: StoredImage) -> Picture:
+        file, tag = self._folder.file(image.path), self._tag(image)
+        target = self._cache / f"thumb-{image.id}-{tag}.jpg"
+        if not target.exists():
+            rgb = _quick_small(file)
+            _write(target, _shrunk(read_image(file) if rgb is None else rgb), [cv2.IMWRITE_JPEG_QUALITY, 80])
+        return Picture(target, "image/jpeg", f"t{tag}")
+
+    def _tag(self, image: StoredImage) -> str:
+        stamp = self._folder.stamp(image.path)
+        text = f"{image.path}|{stamp.size}|{stamp.modified}"
+        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def browser_safe(file: Path) -> str | None:
+    """Media type of a file that every browser shows upright, still and with its true pixels; else None."""
+    try:
+        with Image.open(file, formats=tuple(_BROWSER_TYPES)) as image:
+            kind = str(image.format)
+            plain = image.mode in _BROWSER_MODES[kind] and "transparency" not in image.info
+            still = not getattr(image, "is_animated", False)
+            small = image.width * image.height <= _SAFE_PIXELS
+            return _BROWSER_TYPES[kind] if plain and still and small and exif_orientation(file) == 1 else None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+
+
+def _quick_small(file: Path) -> NDArray[np.uint8] | None:
+    """A JPEG decoded at a fraction of its size, None for anything else."""
+    try:
+        with Image.open(file, formats=("JPEG",)) as image:
+            if image.mode not in ("L", "RGB"):
+                return None
+            image.draft("RGB", (2 * THUMB_SIDE, 2 * THUMB_SIDE))
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+
+
+def _shrunk(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = rgb.shape[:2]
+    scale = min(1.0, THUMB_SIDE / max(height, width))
+    size_wh = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _write(target: Path, rgb: NDArray[np.uint8], options: list[int]) -> None:
+    """Write beside and rename, so that no half picture is ever sent."""
+    part = target.with_name(f".{target.name}")
+    data = cv2.imencode(target.suffix, rgb[:, :, ::-1], options)[1].tobytes()
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error.strerror}. Free some space on the disk.") from error

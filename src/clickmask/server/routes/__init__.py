@@ -1,0 +1,1 @@
+"""The routes, thin: read the request, call one thing, shape the answer."""

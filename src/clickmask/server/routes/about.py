@@ -1,0 +1,79 @@
+"""Health, version, the project, its models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+import clickmask
+from clickmask.core.errors import UnknownNameError
+from clickmask.core.registry import unknown_name
+from clickmask.formats import FORMATS
+from clickmask.server.deps import TheHub, TheServices, TheSettings
+from clickmask.server.hub import model_json
+from clickmask.server.schemas import ModelBody, image_json
+from clickmask.server.services import Services
+
+PROTOCOL = 1
+
+router = APIRouter(prefix="/api/v1")
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """Whether the server answers."""
+    return {"status": "ok"}
+
+
+@router.get("/version")
+async def version() -> dict[str, Any]:
+    """Versions of clickmask and of the protocol."""
+    return {"version": clickmask.__version__, "protocol": PROTOCOL}
+
+
+@router.get("/project")
+async def project(services: TheServices, settings: TheSettings) -> dict[str, Any]:
+    """The project in a nutshell."""
+    images = await services.in_store(services.store.images)
+    start = [i.id for i in images if i.path == settings.only_path]
+    return {
+        "name": services.project.images_folder.name,
+        "folder": str(services.project.images_folder),
+        "project": str(services.project.folder),
+        "images": len(images),
+        "start_image": start[0] if start else None,
+        "formats": [{"name": name, "summary": FORMATS.get(name).summary} for name in FORMATS],
+    }
+
+
+@router.post("/project/scan")
+async def scan(services: TheServices, hub: TheHub) -> dict[str, Any]:
+    """Look at the folder again."""
+    report = await services.in_store(services.folder.scan, services.store)
+    images = await services.in_store(services.store.images)
+    hub.follow_moves(images)
+    counts = {"added": report.added, "missing": report.missing, "moved": report.moved}
+    return {**counts, "images": [image_json(i) for i in images]}
+
+
+@router.get("/models")
+async def models(services: TheServices) -> dict[str, Any]:
+    """The models that can be chosen, and how the chosen one is."""
+    return _models_json(services)
+
+
+@router.put("/models/current")
+async def choose_model(body: ModelBody, services: TheServices) -> dict[str, Any]:
+    """Use another model from now on; masks that are there stay."""
+    known = services.model_specs()
+    if body.name not in known:
+        raise UnknownNameError(unknown_name("model", body.name, list(known)))
+    services.models.choose(body.name)
+    return _models_json(services)
+
+
+def _models_json(services: Services) -> dict[str, Any]:
+    status = {k: v for k, v in model_json(services.models.status).items() if k != "type"}
+    specs = services.model_specs().values()
+    return {**status, "models": [{"name": s.name, "summary": s.summary, "licence": s.licence} for s in specs]}

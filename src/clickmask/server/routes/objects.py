@@ -1,0 +1,124 @@
+"""Single objects: properties, masks, finishing and re-opening."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from PIL import Image
+
+from clickmask.core.check import check_mask
+from clickmask.core.errors import FormatError, PromptError
+from clickmask.core.masks import RunLengthMask
+from clickmask.formats import mask_png, rle
+from clickmask.server.deps import REST_CLIENT, SeenRevision, TheHub, TheServices
+from clickmask.server.errors import NotFoundError
+from clickmask.server.hub import Hub
+from clickmask.server.records import MEDIA_TYPE, record
+from clickmask.server.routes.images import full_answer
+from clickmask.server.schemas import Command, PatchBody, PatchCommand, SimpleCommand, object_json
+from clickmask.server.services import Services
+from clickmask.store.values import StoredObject
+
+router = APIRouter(prefix="/api/v1/objects/{object_id}")
+
+
+@router.get("")
+async def get(object_id: int, response: Response, services: TheServices) -> dict[str, Any]:
+    """One object."""
+    stored = await _stored(services, object_id)
+    response.headers["ETag"] = f'"{stored.rev}"'
+    return object_json(stored)
+
+
+@router.patch("")
+async def patch(object_id: int, body: PatchBody, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+    """Change class, colour, visibility or order."""
+    given = body.model_dump(exclude_unset=True)
+    return await _apply(hub, object_id, PatchCommand(type="patch", object_id=object_id, rev=rev, **given))
+
+
+@router.delete("")
+async def delete(object_id: int, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+    """Remove an object; undo brings it back."""
+    return await _simple(hub, object_id, "delete", rev)
+
+
+@router.post("/reopen")
+async def reopen(object_id: int, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+    """Make a finished object clickable again."""
+    return await _simple(hub, object_id, "reopen", rev)
+
+
+@router.post("/finish")
+async def finish(object_id: int, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+    """Make an object's mask final."""
+    return await _simple(hub, object_id, "finish", rev)
+
+
+@router.get("/mask")
+async def mask(
+    object_id: int,
+    services: TheServices,
+    format: Literal["png", "rle", "record"] = "png",  # noqa: A002 - the query's name
+) -> Response:
+    """The mask of an object."""
+    stored = await _stored(services, object_id)
+    if format == "record":
+        return Response(record(stored), media_type=MEDIA_TYPE)
+    if format == "rle":
+        return JSONResponse(
+            {"size": list(stored.value.mask.size_hw), "counts": rle.pack(rle.counts_of(stored.value.mask))}
+        )
+    data = await asyncio.to_thread(lambda: mask_png.encode_binary(stored.value.mask.decode()))
+    return Response(data, media_type="image/png")
+
+
+@router.put("/mask")
+async def set_mask(object_id: int, request: Request, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+    """Give an object in progress a mask."""
+    data = await request.body()
+    live = await hub.open_for_object(object_id)
+    given = await asyncio.to_thread(_decoded, data, live.size_hw)
+    return await full_answer(live, await live.set_mask(object_id, given, REST_CLIENT, rev))
+
+
+def _decoded(data: bytes, size_hw: tuple[int, int]) -> RunLengthMask:
+    _check_head(data, size_hw)
+    try:
+        values = mask_png.decode_values(data, "the mask")
+    except FormatError as error:
+        raise PromptError(str(error)) from error
+    return RunLengthMask.encode(check_mask(values != 0, size_hw))
+
+
+def _check_head(data: bytes, size_hw: tuple[int, int]) -> None:
+    """Refuse a mask of another size before it is decoded: a small file may claim a huge one."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            size = image.height, image.width
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PromptError(f"The body is not a PNG mask of {size_hw[1]} x {size_hw[0]} pixels ({error}).") from error
+    if size != size_hw:
+        raise PromptError(f"The mask is {size[1]} x {size[0]} pixels but the image is {size_hw[1]} x {size_hw[0]}.")
+
+
+async def _stored(services: Services, object_id: int) -> StoredObject:
+    stored = await services.in_store(services.store.find_object, object_id)
+    if stored is None:
+        raise NotFoundError(f"There is no object #{object_id} in this project (any more).")
+    return stored
+
+
+async def _simple(
+    hub: Hub, object_id: int, kind: Literal["delete", "reopen", "finish"], rev: int | None
+) -> dict[str, Any]:
+    return await _apply(hub, object_id, SimpleCommand(type=kind, object_id=object_id, rev=rev))
+
+
+async def _apply(hub: Hub, object_id: int, command: Command) -> dict[str, Any]:
+    live = await hub.open_for_object(object_id)
+    return await full_answer(live, await live.apply(command, REST_CLIENT, strict=True))

@@ -1,0 +1,122 @@
+"""Export and import."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import HTTP
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse
+
+from clickmask.core.errors import InputError
+from clickmask.formats.annotation import AnnotationSet
+from clickmask.server import exchange
+from clickmask.server.deps import REST_CLIENT, TheHub, TheServices, TheSettings
+from clickmask.server.errors import ImageMissingError, NotFoundError
+from clickmask.server.hub import Hub
+from clickmask.server.schemas import ExportBody
+from clickmask.server.services import Services
+from clickmask.store.values import Origin, StoredClass, StoredImage, StoredObject
+
+router = APIRouter(prefix="/api/v1")
+
+
+@router.post("/export")
+async def export(body: ExportBody, services: TheServices) -> dict[str, Any]:
+    """Write the finished objects into the project's export folder."""
+    style = exchange.style_of(body.options)
+    images = await services.in_store(services.store.images)
+    unknown = set(body.images or ()) - {i.id for i in images}
+    if unknown:
+        raise NotFoundError(f"There is no image number {min(unknown)} in this project.")
+    chosen = [i for i in images if body.images is None or i.id in body.images]
+
+    def read() -> list[tuple[StoredImage, list[StoredObject]]]:
+        return [(i, services.store.objects(i.id)) for i in chosen]
+
+    annotations, notes = exchange.collect(await services.in_store(read), services.classes)
+    folder = services.project.export_folder
+    report = await asyncio.to_thread(exchange.export, annotations, notes, body.format, style, folder)
+    return {
+        "name": report.name, "folder": str(report.folder), "files": report.files, "objects": report.objects,
+        "download": f"/api/v1/exports/{report.name}.zip", "notes": list(report.notes),
+    }  # fmt: skip
+
+
+@router.get("/exports/{name}.zip")
+async def download(name: str, services: TheServices) -> FileResponse:
+    """An export as a zip."""
+    file = services.project.export_folder / f"{name}.zip"
+    if not exchange.EXPORT_NAME.fullmatch(name) or not file.is_file():
+        raise NotFoundError(f"There is no export {name[:100]!r} in this project.")
+    return FileResponse(file, media_type="application/zip", filename=f"{name}.zip")
+
+
+@router.post("/import")
+async def import_(request: Request, services: TheServices, hub: TheHub, settings: TheSettings) -> dict[str, Any]:
+    """Take annotations from a file over as finished objects."""
+    fields = multipart(request.headers.get("content-type", ""), await request.body())
+    if "file" not in fields or "format" not in fields:
+        raise InputError("An import is multipart/form-data with the fields 'file' and 'format'.")
+    data, file_name = fields["file"]
+    format_name = fields["format"][0].decode("utf-8", "replace")
+    with tempfile.TemporaryDirectory(prefix="clickmask-") as folder:
+        limit = settings.max_unpacked_bytes
+        read = await asyncio.to_thread(exchange.read_upload, data, file_name, format_name, Path(folder), limit)
+    return await _take_over(read, format_name, services, hub)
+
+
+def multipart(content_type: str, body: bytes) -> dict[str, tuple[bytes, str]]:
+    """Fields of a form by name: content and file name (empty without one)."""
+    if not content_type.startswith("multipart/form-data"):
+        raise InputError(f"An import is sent as multipart/form-data, got {content_type[:100]!r}.")
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
+    form: Message = BytesParser(policy=HTTP).parsebytes(head + body)
+    fields: dict[str, tuple[bytes, str]] = {}
+    for part in form.get_payload() if form.is_multipart() else ():
+        if isinstance(part, Message):
+            name = part.get_param("name", header="content-disposition")
+            content = part.get_payload(decode=True)
+            fields[str(name)] = (content if isinstance(content, bytes) else b"", part.get_filename() or "")
+    return fields
+
+
+async def _take_over(read: AnnotationSet, format_name: str, services: Services, hub: Hub) -> dict[str, Any]:
+    images = await services.in_store(services.store.images)
+    notes, touched, objects = list(read.losses), 0, 0
+    for annotated in read.images:
+        found = exchange.match(annotated, images)
+        if found is None:
+            notes.append(f"{annotated.path}: no image of that name in this project, or more than one.")
+            continue
+        try:
+            live = await hub.open(found.id)
+        except (ImageMissingError, InputError) as error:
+            notes.append(f"{found.path}: {error}")
+            continue
+        kept, lost = exchange.fitting(annotated, await services.image(found.id))
+        notes += lost
+        if not kept.annotations:
+            continue
+        classes = await _classes(services, hub, kept.annotations)
+        top = max((o.value.z for o in live.objects.values()), default=0)
+        await live.add_finished(exchange.import_edit(kept, classes, top, format_name), REST_CLIENT)
+        touched, objects = touched + 1, objects + len(kept.annotations)
+    return {"images": touched, "objects": objects, "notes": notes[: exchange.NOTES_SHOWN]}
+
+
+async def _classes(services: Services, hub: Hub, annotations: Any) -> dict[str, StoredClass]:
+    """Classes by name, new ones made where they are missing."""
+    by_name = {c.name: c for c in services.classes.values()}
+    for annotation in annotations:
+        if annotation.class_name not in by_name:
+            wanted = (annotation.class_name, annotation.colour, None, Origin(REST_CLIENT))
+            by_name[annotation.class_name] = await services.in_store(services.store.add_class, *wanted)
+    if await services.refresh_classes():
+        hub.tell_all({"type": "classes"})
+    return by_name

@@ -1,0 +1,234 @@
+"""What goes over the wire as JSON: commands and bodies coming in, values going out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, TypeAdapter, ValidationError
+
+from clickmask.core.errors import InputError
+from clickmask.core.prompts import Box, Click, Prompt
+from clickmask.store.values import HistoryEntry, ObjectValue, StoredClass, StoredImage, StoredObject
+
+ClientName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+_Whole = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
+_Text = Annotated[str, StringConstraints(max_length=500)]
+
+
+class _Incoming(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class _Command(_Incoming):
+    """What every command carries; over REST `seq` and `rev` may be missing."""
+
+    seq: _Whole = 0
+    rev: _Whole | None = None
+
+
+class _ObjectCommand(_Command):
+    object_id: _Whole | None = Field(None, validation_alias="object", serialization_alias="object")
+
+
+class ClickCommand(_ObjectCommand):
+    """Add a click."""
+
+    type: Literal["click"]
+    x: FiniteFloat
+    y: FiniteFloat
+    positive: bool = True
+    class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
+    t: FiniteFloat | None = None
+
+
+class BoxCommand(_ObjectCommand):
+    """Add a box."""
+
+    type: Literal["box"]
+    x0: FiniteFloat
+    y0: FiniteFloat
+    x1: FiniteFloat
+    y1: FiniteFloat
+    class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
+    t: FiniteFloat | None = None
+
+
+class RemovePromptCommand(_ObjectCommand):
+    """Take a prompt back."""
+
+    type: Literal["remove_prompt"]
+    index: _Whole
+
+
+class SimpleCommand(_ObjectCommand):
+    """A command about an object, without further fields."""
+
+    type: Literal["finish", "discard", "activate", "reopen", "delete"]
+
+
+class PatchBody(_Incoming):
+    """Properties of an object to change; those not given stay."""
+
+    class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
+    colour: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    hidden: bool | None = None
+    z: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The given ones, by the names of ObjectValue; null means something for `colour` alone."""
+        given = {name: getattr(self, name) for name in self.model_fields_set & set(PatchBody.model_fields)}
+        return {name: value for name, value in given.items() if value is not None or name == "colour"}
+
+
+class PatchCommand(PatchBody, _ObjectCommand):
+    """Change properties of an object."""
+
+    type: Literal["patch"]
+
+
+class StepCommand(_Command):
+    """Undo or redo."""
+
+    type: Literal["undo", "redo"]
+
+
+class JumpCommand(_Command):
+    """Go to a step of the history."""
+
+    type: Literal["jump"]
+    action: _Whole
+
+
+class PingCommand(_Command):
+    """Are you there?"""
+
+    type: Literal["ping"]
+
+
+Command = (
+    ClickCommand
+    | BoxCommand
+    | RemovePromptCommand
+    | SimpleCommand
+    | PatchCommand
+    | StepCommand
+    | JumpCommand
+    | PingCommand
+)
+_COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
+
+
+class OpenMessage(_Incoming):
+    """First message on a WebSocket."""
+
+    type: Literal["open"]
+    client: ClientName
+
+
+class JumpBody(_Incoming):
+    """Body of a jump."""
+
+    action: _Whole
+
+
+class ClassBody(_Incoming):
+    """A new class."""
+
+    name: _Text
+    colour: str | None = None
+    key: int | None = None
+
+
+class ClassChange(_Incoming):
+    """What to change about a class; those not given stay."""
+
+    name: _Text | None = None
+    colour: str | None = None
+    key: int | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The given ones; null means something for `key` alone."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return {name: value for name, value in given.items() if value is not None or name == "key"}
+
+
+class ExportBody(_Incoming):
+    """What to export; all images if `images` is null."""
+
+    format: _Text
+    images: list[_Whole] | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ModelBody(_Incoming):
+    """The model to use."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def parse_command(data: Any) -> Command:
+    """A command from JSON; InputError says which field is wrong."""
+    try:
+        return _COMMAND.validate_python(data)
+    except ValidationError as error:
+        raise InputError(_problem(error)) from error
+
+
+def parse_open(data: Any) -> OpenMessage:
+    """The first message from JSON; InputError says which field is wrong."""
+    try:
+        return OpenMessage.model_validate(data)
+    except ValidationError as error:
+        raise InputError(_problem(error)) from error
+
+
+def _problem(error: ValidationError) -> str:
+    return "; ".join(problem_text(e["loc"], e["msg"]) for e in error.errors()[:3])
+
+
+def problem_text(place: tuple[int | str, ...], text: str) -> str:
+    """One validation problem as a sentence."""
+    where = ".".join(str(part) for part in place) or "message"
+    return f"{where}: {text}. See docs/annotator-protocol.md for the accepted fields."
+
+
+def image_json(image: StoredImage) -> dict[str, Any]:
+    """Image as in the protocol, section 3."""
+    height, width = image.facts.size_hw if image.facts is not None else (None, None)
+    return {
+        "id": image.id, "name": image.path, "status": image.status, "problem": image.problem,
+        "width": width, "height": height, "rev": image.rev,
+        "finished": image.finished, "in_progress": image.in_progress,
+    }  # fmt: skip
+
+
+def object_json(stored: StoredObject) -> dict[str, Any]:
+    """Object as in the protocol, section 3."""
+    value: ObjectValue = stored.value
+    return {
+        "id": stored.id, "image": stored.image_id, "class": value.class_id, "colour": value.colour,
+        "hidden": value.hidden, "z": value.z, "state": value.phase, "rev": stored.rev, "settled": value.settled,
+        "area": value.mask.area, "box": list(value.mask.box_xyxy), "prompts": [_prompt_json(p) for p in value.prompts],
+    }  # fmt: skip
+
+
+def class_json(stored: StoredClass) -> dict[str, Any]:
+    """Class as in the protocol, section 3."""
+    return {
+        "id": stored.id, "name": stored.name, "colour": stored.colour, "key": stored.key, "objects": stored.objects
+    }  # fmt: skip
+
+
+def entry_json(entry: HistoryEntry) -> dict[str, Any]:
+    """One line of the history."""
+    return {
+        "action": entry.action, "kind": entry.kind, "label": entry.label, "at": entry.at, "applied": entry.applied
+    }  # fmt: skip
+
+
+def _prompt_json(prompt: Prompt) -> dict[str, Any]:
+    if isinstance(prompt, Click):
+        return {"kind": "click", "x": prompt.x, "y": prompt.y, "positive": prompt.positive}
+    if isinstance(prompt, Box):
+        return {"kind": "box", "x0": prompt.x0, "y0": prompt.y0, "x1": prompt.x1, "y1": prompt.y1}
+    return {"kind": "mask"}

@@ -1,0 +1,122 @@
+"""What all images share: the store behind its one thread, the model, the pictures, the classes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from clickmask.core.errors import ClickmaskError, ImageError
+from clickmask.core.frames import Frame
+from clickmask.server.errors import ImageMissingError, NotFoundError
+from clickmask.server.folder import ImageFolder
+from clickmask.server.model import ModelHost
+from clickmask.server.pictures import Pictures
+from clickmask.store.project import Project
+from clickmask.store.protocol import SessionStore
+from clickmask.store.values import ImageStatus, StoredClass, StoredImage
+from clickmask.zoo.spec import ModelSpec
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Services:
+    """One per application. All coroutines belong to its event loop."""
+
+    def __init__(
+        self,
+        project: Project,
+        models: ModelHost,
+        model_specs: Callable[[], Mapping[str, ModelSpec]],
+        only_path: str | None = None,
+    ) -> None:
+        self.project = project
+        self.models = models
+        self.model_specs = model_specs
+        self.folder = ImageFolder(project.images_folder, only_path)
+        self.pictures = Pictures(self.folder, project.cache_folder)
+        self.classes: dict[int, StoredClass] = {}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    @property
+    def store(self) -> SessionStore:
+        """The database; call it through `in_store`, which keeps flushes to the disk off the event loop."""
+        return self.project.store
+
+    async def in_store(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that uses the store in the store's thread."""
+        call: Any = lambda: function(*args, **kwargs)  # noqa: E731 - run_in_executor takes no keywords
+        result: T = await asyncio.get_running_loop().run_in_executor(self._writer, call)
+        return result
+
+    async def refresh_classes(self) -> bool:
+        """Read the classes again; True if one came, went or changed its looks."""
+        before = {i: (c.name, c.colour, c.key) for i, c in self.classes.items()}
+        fresh = {c.id: c for c in await self.in_store(self.store.classes)}
+        self.classes.clear()  # in place: every open image looks at this mapping
+        self.classes.update(fresh)
+        return before != {i: (c.name, c.colour, c.key) for i, c in self.classes.items()}
+
+    async def image(self, image_id: int) -> StoredImage:
+        """An image; NotFoundError if there is none with this number."""
+        image = await self.in_store(self.store.image, image_id)
+        if image is None:
+            raise NotFoundError(f"There is no image number {image_id} in this project.")
+        return image
+
+    async def look_at(self, image: StoredImage) -> StoredImage:
+        """The image with its facts known and fresh.
+
+        Raises:
+            ImageMissingError: the file is gone.
+            ImageError: it is damaged, or was replaced by one of another size.
+        """
+        try:
+            stamp = self.folder.stamp(image.path)
+            if image.facts is not None and stamp == image.stamp and image.status == "ok":
+                return image
+            facts = await asyncio.to_thread(self.folder.facts, image.path)
+            if image.facts is not None and image.facts.size_hw != facts.size_hw and image.rev > 0:
+                raise ImageError(_replaced(image, facts.size_hw))
+        except ImageMissingError as error:
+            await self._note(image, "missing", error)
+            raise
+        except ImageError as error:
+            await self._note(image, "damaged", error)
+            raise
+        await self.in_store(self.store.set_image_facts, image.id, facts, stamp)
+        return await self.image(image.id)
+
+    async def frame(self, image: StoredImage) -> Frame:
+        """The decoded image; raises as `look_at`."""
+        image = await self.look_at(image)
+        try:
+            return await self.pictures.frame(image.path)
+        except ImageMissingError as error:
+            await self._note(image, "missing", error)
+            raise
+        except ImageError as error:
+            await self._note(image, "damaged", error)
+            raise
+
+    def close(self) -> None:
+        """Finish what is being written, then let everything go."""
+        self.models.close()
+        self.pictures.close()
+        self._writer.shutdown(wait=True)
+        self.project.close()
+
+    async def _note(self, image: StoredImage, status: ImageStatus, error: ClickmaskError) -> None:
+        if image.status != status:
+            await self.in_store(self.store.set_image_status, image.id, status, str(error))
+
+
+def _replaced(image: StoredImage, size_hw: tuple[int, int]) -> str:
+    assert image.facts is not None  # noqa: S101 - the caller compared them
+    old, new = (f"{w} x {h}" for h, w in (image.facts.size_hw, size_hw))
+    return (
+        f"{image.path} is {new} pixels now, but its objects were made on {old}: the file was replaced. "
+        "Put the old file back, or give the new one another name."
+    )
