@@ -26,7 +26,7 @@ def annotate(
     path: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PATH]", help="A folder of images, or one image. Without it a sample photograph opens."
+            metavar="PATH", help="A folder of images, or one image. Without it a sample photograph opens."
         ),
     ] = None,
     project: Annotated[
@@ -48,7 +48,7 @@ def annotate(
     Left click: belongs to the object. Right click or Shift+click: does not. Enter: the object is finished.
     Everything is saved as it happens, in a project folder beside the images; the images stay as they are.
 
-    For example
+    For example:
 
       clickmask annotate                       try it on a sample photograph
 

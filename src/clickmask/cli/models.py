@@ -14,7 +14,7 @@ from clickmask.zoo.spec import ModelSpec
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", autocompletion=known_models, help="Tell all about this one.")
+        str | None, typer.Argument(metavar="NAME", autocompletion=known_models, help="Tell all about this one.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -79,7 +79,7 @@ def segment(  # noqa: PLR0913 - each argument is an option of the command
 
     clickmask segment cat.jpg --positive 320,240 --negative 300,410 -o mask.png
 
-    clickmask segment cat.jpg --initial-mask mask.png --negative 30,41 -o new.png
+    clickmask segment cat.jpg --initial-mask m.png --negative 30,41 -o new.png
     """
     _check_outputs(image, output, overlay, as_json)
     prompts: list[Click | Box] = [
