@@ -10,6 +10,7 @@
     ├── CapabilityError                  a model or backend cannot do what is asked of it
     ├── MissingExtraError                an optional part is not installed
     ├── WeightsError                     a weights file is missing, damaged or not the expected one
+    ├── WorkerError                      a helper process ended without an answer
     ├── StorageError                     a project cannot be read or written
     └── ConflictError                    somebody else changed the same thing first; HTTP 409
 
@@ -58,6 +59,10 @@ class MissingExtraError(ClickmaskError, ImportError):
 
 class WeightsError(ClickmaskError):
     """A weights file is missing, damaged or not the expected one."""
+
+
+class WorkerError(ClickmaskError):
+    """A helper process ended without an answer."""
 
 
 class StorageError(ClickmaskError):

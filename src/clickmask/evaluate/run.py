@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from clickmask.core.errors import ClickmaskError
+from clickmask.core.errors import WorkerError
 from clickmask.core.frames import Frame
 from clickmask.core.masks import BoolMask, RunLengthMask, iou
 from clickmask.core.prompts import Prompt
@@ -55,10 +58,6 @@ class Subject:
             "weights_sha256": spec.sha256,
         }
         return Subject(spec.name, partial(advance, pipeline), {**known, **facts})
-
-
-class WorkerError(ClickmaskError):
-    """A measuring process ended without an answer."""
 
 
 SubjectBuilder = Callable[[], Subject]
@@ -156,8 +155,18 @@ _worker: _Worker | None = None
 
 def _start_worker(build: SubjectBuilder, protocol: EvalProtocol) -> None:
     global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process hears it and ends this one in order
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     _worker = _Worker(build(), protocol)
+
+
+def _end_with_parent() -> None:
+    """Leave no orphan that waits for work for ever when the main process is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(task: Task) -> ObjectRecords:
