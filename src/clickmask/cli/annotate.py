@@ -25,9 +25,7 @@ PORTS_TRIED = 20
 def annotate(
     path: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="PATH", help="A folder of images, or one image. Without it a sample photograph opens."
-        ),
+        typer.Argument(metavar="PATH", help="A folder of images, or one image. Without it a sample photograph opens."),
     ] = None,
     project: Annotated[
         Path | None,
