@@ -119,6 +119,7 @@ def test_a_damaged_line_is_named(photos: Path, tmp_path: Path) -> None:
         (["folder={0}", "--protocol", "publish"], UnknownNameError, "Did you mean 'published'"),
         (["folder={0}", "--masks", "palette"], InputError, "trimap"),
         (["folder={0}", "--model", "flod"], UnknownNameError, "flood"),
+        (["folder={0}", "--refine", "flop"], UnknownNameError, "flip"),
         (["folder={0}/nowhere"], InputError, "does not exist"),
     ],
 )

@@ -13,12 +13,14 @@ from isegeval.click.strategies import GreatestErrorRegion
 from isegeval.utils import compute_noc, get_iou
 
 from clickmask.cli.evaluate import build_subject
-from clickmask.core.prompts import Click
+from clickmask.core.frames import Frame, LogitMap
+from clickmask.core.prompts import Click, Prompt
+from clickmask.core.protocols import ObjectState
 from clickmask.data import Dataset, ReadOptions, Sample, Truth, open_dataset
 from clickmask.evaluate import metrics
 from clickmask.evaluate.protocol import PROTOCOLS
 from clickmask.evaluate.records import ObjectKey, ObjectRecords, read_finished
-from clickmask.evaluate.run import Task, measure, measure_object
+from clickmask.evaluate.run import Subject, Task, measure, measure_object
 from clickmask.evaluate.run_folder import RunFolder, tasks_of
 from clickmask.evaluate.summary import summarize
 
@@ -88,6 +90,18 @@ def test_threshold_belongs_to_the_protocol() -> None:
     assert PUBLISHED.threshold_logit == pytest.approx(-0.040005, rel=1e-4)
     assert PROTOCOLS["focalclick"].threshold_logit == 0
     assert PUBLISHED.hash != PROTOCOLS["focalclick"].hash
+
+
+def test_the_threshold_decides_about_pixels_just_below_one_half(photo: Path) -> None:
+    mask = nearest_click([(20, 30, True)])
+    values = np.where(mask, -0.03, -3.0).astype(np.float32)  # probability 0.4925
+
+    def answer(frame: Frame, state: ObjectState, prompt: Prompt) -> ObjectState:
+        return ObjectState(state.prompts.add(prompt), LogitMap(values, (0.0, 0.0, 64.0, 48.0)))
+
+    subject = Subject("unsure", answer)
+    assert measure_object(task(photo, mask), subject, PUBLISHED)[-1].iou == 1.0
+    assert measure_object(task(photo, mask), subject, PROTOCOLS["focalclick"])[-1].iou == 0.0
 
 
 class NearestModel:

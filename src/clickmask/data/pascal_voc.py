@@ -16,7 +16,6 @@ from clickmask.data.mask_values import ValuesTruth, instance_values
 from clickmask.data.sample import Dataset, ReadOptions, Sample
 
 READING = "instances-void"
-PUBLISHED_OBJECTS = {"val": 3427}
 PLACES = ("", "VOC2012/", "VOCdevkit/VOC2012/")
 PARTS = ("JPEGImages", "SegmentationObject", "ImageSets/Segmentation")
 
@@ -31,5 +30,5 @@ def read(root: Path, options: ReadOptions) -> Dataset:
         image, mask = need_file(images / f"{name}.jpg", "image"), need_file(masks / f"{name}.png", "mask")
         values = instance_values(read_values(mask), READING)
         samples += [Sample(name, str(value), image, ValuesTruth(mask, READING, value)) for value in values]
-    notes = ("RITM's list has 3,417 objects, ten fewer than every value but 0 and 255.",) if split == "val" else ()
-    return Dataset("pascal_voc", root, tuple(samples), PUBLISHED_OBJECTS.get(split), notes)
+    notes = ("Published figures are over 3,417 objects (RITM) or over every value but 0 and 255, as here.",)
+    return Dataset("pascal_voc", root, tuple(samples), None, notes if split == "val" else ())

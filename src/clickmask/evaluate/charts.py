@@ -87,7 +87,7 @@ class _scale:  # noqa: N801 - used like a function
 
 def _iou_axes(floor: float, y: _scale) -> str:
     step = 0.1 if floor >= 0.4 else 0.2
-    values = np.arange(floor, 1.0 + 1e-9, step)
+    values = np.arange(1.0, floor - 1e-9, -step)
     return "".join(
         f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{float(y(v)):.1f}" y2="{float(y(v)):.1f}"/>'
         f'<text x="{LEFT - 8}" y="{float(y(v)) + 3.5:.1f}" text-anchor="end">{v:.1f}</text>'
