@@ -36,6 +36,7 @@ async function main(): Promise<void> {
   const store = createStore()
   const annotator = new Annotator(store, ports, await onlyClient(ports.session))
   remember()
+  noteInput()
 
   let stage: Stage | null = null
   let keyboard: KeyboardTool | null = null
@@ -118,6 +119,13 @@ async function main(): Promise<void> {
       document.title = name ? `${name} · clickmask` : 'clickmask'
     })
   }
+}
+
+/** Focus rings on the canvas are for people at the keyboard. */
+function noteInput(): void {
+  const root = document.documentElement
+  window.addEventListener('pointerdown', () => (root.dataset['input'] = 'pointer'), true)
+  window.addEventListener('keydown', (event) => event.key === 'Tab' && (root.dataset['input'] = 'keyboard'), true)
 }
 
 void main()

@@ -67,6 +67,27 @@ describe('clicks', () => {
   })
 })
 
+describe('finishing', () => {
+  const prompts = [{ kind: 'click', x: 2, y: 3, positive: true }] as const
+  beforeEach(() => ({ store, fake, annotator } = setup(ready({ objects: [object(5, { prompts })], active: 5 }))))
+
+  it('is believed at once: what comes next is about a new object', () => {
+    annotator.finish()
+    annotator.chooseClassByKey(2)
+    annotator.click({ x: 2, y: 3 }, true)
+    annotator.finish()
+    expect(fake.sent.map((c) => c.type)).toEqual(['finish', 'click', 'finish'])
+    expect(fake.sent[1]).toMatchObject({ class: 2 })
+  })
+
+  it('needs something to finish', () => {
+    annotator.finish()
+    annotator.finish()
+    expect(fake.sent).toHaveLength(1)
+    expect(store.announcement.value).toBe('There is nothing to finish.')
+  })
+})
+
 describe('the server', () => {
   it('refuses in its own words, and the marker goes away', () => {
     annotator.click({ x: 2.5, y: 3.5 }, true)

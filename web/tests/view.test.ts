@@ -32,7 +32,7 @@ describe('view', () => {
     const canvas = { width: 800, height: 600 }
     const view = fitView({ width: 4000, height: 1000 }, canvas)
     expect(view.left).toBeCloseTo(24)
-    expect(toScreen(view, { x: 2000, y: 500 })).toEqual({ x: 400, y: 300 })
+    expect(toScreen(view, { x: 2000, y: 500 })).toEqual({ x: 400, y: 20 + (600 - 20 - 68) / 2 })
   })
 
   it('does not blow small images up without end', () => {

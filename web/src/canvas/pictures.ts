@@ -1,6 +1,7 @@
 /** Decoded pictures of the open image and its neighbours. */
 
 import { displayUrl } from '../api/rest'
+import { t } from '../state/strings'
 
 const KEPT = 4
 
@@ -33,7 +34,10 @@ export class Pictures {
 async function load(image: number): Promise<ImageBitmap> {
   const response = await fetch(displayUrl(image), { credentials: 'same-origin' })
   if (!response.ok) throw new Error(await reason(response))
-  return createImageBitmap(await response.blob(), { premultiplyAlpha: 'none' })
+  const blob = await response.blob()
+  return createImageBitmap(blob, { premultiplyAlpha: 'none' }).catch(() => {
+    throw new Error(t('canvas.undecodable'))
+  })
 }
 
 async function reason(response: Response): Promise<string> {

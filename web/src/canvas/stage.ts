@@ -66,8 +66,7 @@ export class Stage {
       this.prefetchRound(image)
     } catch (error) {
       if (store.current.value !== image) return
-      store.status.value = 'failed'
-      store.problem.value = error instanceof Error ? error.message : String(error)
+      store.pictureProblem.value = error instanceof Error ? error.message : String(error)
     }
   }
 
@@ -105,7 +104,7 @@ export class Stage {
     void [
       store.view.value, store.canvas.value, store.opacity.value, store.masksShown.value, store.peeking.value,
       store.pixels.value, store.activeColour.value, store.pending.value, store.active.value, store.rubber.value,
-      store.crosshair.value, store.layers.value,
+      store.crosshair.value, store.layers.value, store.leaving.value,
     ]
     this.redraw()
   }
@@ -128,7 +127,7 @@ export class Stage {
     const context = this.overlay.getContext('2d')
     if (!context) return
     drawOverlay(context, this.ratio, canvas, view, {
-      prompts: store.peeking.value ? [] : (store.active.value?.prompts ?? []),
+      prompts: store.peeking.value || store.leaving.value ? [] : (store.active.value?.prompts ?? []),
       pending: store.peeking.value ? [] : store.pending.value,
       rubber: store.rubber.value,
       crosshair: store.crosshair.value,

@@ -29,7 +29,7 @@ export class WebGlRenderer implements Renderer {
 
   /** Null where the browser has no WebGL2. */
   static create(canvas: HTMLCanvasElement): WebGlRenderer | null {
-    const gl = canvas.getContext('webgl2', { alpha: true, antialias: false, depth: false, preserveDrawingBuffer: true })
+    const gl = canvas.getContext('webgl2', { alpha: true, antialias: false, depth: false })
     return gl ? new WebGlRenderer(gl) : null
   }
 

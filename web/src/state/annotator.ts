@@ -38,6 +38,7 @@ export class Annotator {
       store.current.value = image
       store.status.value = 'loading'
       store.problem.value = null
+      store.pictureProblem.value = null
       store.document.value = { rev: 0, objects: [], active: null, history: { undo: null, redo: null } }
       store.layers.value = null
       store.imageSize.value = null
@@ -73,8 +74,7 @@ export class Annotator {
     if (!this.ready(at)) return
     const index = this.markerAt(at, positive)
     if (index !== null) return this.send({ type: 'remove_prompt', index })
-    const { active } = this.store
-    if (!positive && !active.value && this.store.pending.value.length === 0) {
+    if (!positive && !this.atWork()) {
       return this.toast('note', t('hint.beginPositive'))
     }
     this.send({ type: 'click', x: at.x, y: at.y, positive, ...this.classField(), t: Math.round(this.ports.now()) })
@@ -95,13 +95,13 @@ export class Annotator {
   }
 
   finish(): void {
-    if (this.store.active.value || this.store.pending.value.length > 0) this.send({ type: 'finish' })
+    if (this.atWork()) this.send({ type: 'finish' })
     else this.announce(t('say.nothingToFinish'))
   }
 
   /** Throws the object in progress away (undoable); without one, lets go of the selection. */
   startOver(): void {
-    if (this.store.active.value || this.store.pending.value.length > 0) this.send({ type: 'discard' })
+    if (this.atWork()) this.send({ type: 'discard' })
     else this.store.selected.value = null
   }
 
@@ -163,7 +163,7 @@ export class Annotator {
     const { store } = this
     store.stickyClass.value = id
     this.ports.session.set('class', String(id))
-    const target = store.selectedObject.value ?? store.active.value
+    const target = store.selectedObject.value ?? (store.leaving.value ? null : store.active.value)
     if (target && target.class !== id) this.patch(target.id, { class: id })
     const chosen = store.classes.value.find((c) => c.id === id)
     if (chosen) this.announce(t('say.class', { name: chosen.name }))
@@ -302,7 +302,9 @@ export class Annotator {
   private outboxChanged(): void {
     const waiting = this.outbox.pending
     this.store.unsaved.value = waiting.length
-    this.store.pending.value = waiting.flatMap(asPending)
+    const left = waiting.findLastIndex((c) => c.type === 'finish' || c.type === 'discard')
+    this.store.leaving.value = left >= 0
+    this.store.pending.value = waiting.slice(left + 1).flatMap(asPending)
     this.ports.session.set(`outbox-${this.store.current.value}`, waiting.length ? JSON.stringify(waiting) : '')
   }
 
@@ -312,8 +314,14 @@ export class Annotator {
   }
 
   private classField(): { class?: number } {
-    const chosen = this.store.active.value ? null : this.store.chosenClass.value
+    const chosen = this.store.chosenClass.value
     return chosen ? { class: chosen.id } : {}
+  }
+
+  /** Whether there is an object in progress, or will be when the commands under way have arrived. */
+  private atWork(): boolean {
+    const { active, leaving, pending } = this.store
+    return (active.value !== null && !leaving.value) || pending.value.length > 0
   }
 
   private ready(at: Point): boolean {
@@ -322,7 +330,7 @@ export class Annotator {
   }
 
   private markerAt(at: Point, positive: boolean): number | null {
-    const prompts = this.store.active.value?.prompts ?? []
+    const prompts = this.store.leaving.value ? [] : (this.store.active.value?.prompts ?? [])
     const view = this.store.view.value
     const here = toScreen(view, at)
     for (let i = prompts.length - 1; i >= 0; i--) {

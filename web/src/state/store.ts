@@ -31,21 +31,25 @@ export function createStore() {
   const selected = signal<number | null>(null)
   const stickyClass = signal<number | null>(null)
   const unsaved = signal(0)
+  /** The object in progress is being finished or thrown away: what comes next is about a new one. */
+  const leaving = signal(false)
   const connection = signal<'connecting' | 'open' | 'lost'>('connecting')
 
   const active = computed(() => objectOf(document.value, document.value.active))
   const chosenClass = computed(() => {
-    const wanted = active.value?.class ?? stickyClass.value
+    const wanted = (leaving.value ? null : active.value?.class) ?? stickyClass.value
     return classes.value.find((c) => c.id === wanted) ?? classes.value[0] ?? null
   })
 
   return {
     project: signal<ProjectInfo | null>(null),
-    images, current, classes, document, selected, stickyClass, unsaved, connection,
+    images, current, classes, document, selected, stickyClass, unsaved, leaving, connection,
     models: signal<Models | null>(null),
     /** Whether the open image can be worked on; `problem` says why not. */
     status: signal<'empty' | 'loading' | 'ready' | 'failed'>('loading'),
     problem: signal<string | null>(null),
+    /** Why the browser cannot show the picture of an image that the server can read. */
+    pictureProblem: signal<string | null>(null),
     imageSize: signal<Size | null>(null),
     layers: signal<Layers | null>(null),
     /** Counts up whenever pixels of the layers have changed. */

@@ -3,6 +3,7 @@
 const en = {
   'app.name': 'clickmask',
 
+  'top.place': 'Open image',
   'top.previous': 'Previous image (A)',
   'top.next': 'Next image (D)',
   'top.position': '{at} of {count}',
@@ -31,6 +32,7 @@ const en = {
   'canvas.help': 'Arrow keys move a crosshair, Enter clicks on the object, Shift+Enter clicks on its background, Ctrl+Enter finishes the object, Escape starts over.',
   'canvas.loading': 'Opening {name}',
   'canvas.failed': 'This image cannot be opened',
+  'canvas.undecodable': 'This browser cannot decode the picture. It may be damaged or too large.',
   'canvas.retry': 'Try again',
   'canvas.empty': 'No images here yet',
   'canvas.emptyHelp': 'Put JPEG, PNG, WebP, TIFF or BMP files into {folder} and look again.',

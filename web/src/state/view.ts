@@ -29,11 +29,16 @@ export function toScreen(view: View, image: Point): Point {
   return { x: image.x * view.scale + view.left, y: image.y * view.scale + view.top }
 }
 
+/** Free space round a fitted image; at the bottom lies the bar with the object's actions. */
+export const FIT_MARGIN = { side: 24, top: 20, bottom: 68 }
+
 /** The whole image, centred, with a margin; small images are not blown up beyond `maxScale`. */
-export function fitView(image: Size, canvas: Size, margin = 24, maxScale = 8): View {
-  const free = { width: Math.max(canvas.width - 2 * margin, 16), height: Math.max(canvas.height - 2 * margin, 16) }
+export function fitView(image: Size, canvas: Size, maxScale = 8): View {
+  const { side, top, bottom } = FIT_MARGIN
+  const free = { width: Math.max(canvas.width - 2 * side, 16), height: Math.max(canvas.height - top - bottom, 16) }
   const scale = clampScale(Math.min(free.width / image.width, free.height / image.height, maxScale))
-  return centred(image, canvas, scale)
+  const view = centred(image, { width: canvas.width, height: free.height }, scale)
+  return panBy(view, 0, top)
 }
 
 /** The image centred at a given scale. */

@@ -61,8 +61,8 @@ export interface History {
 
 export interface FormatInfo {
   readonly name: string
-  readonly reads: boolean
-  readonly writes: boolean
+  readonly reads?: boolean
+  readonly writes?: boolean
   readonly summary: string
 }
 

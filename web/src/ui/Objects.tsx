@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { describeObject, objectName } from '../state/describe'
+import { objectName } from '../state/describe'
 import { colourOf } from '../state/styles'
 import { number, t } from '../state/strings'
 import type { ObjectInfo } from '../state/wire'
@@ -36,7 +36,7 @@ function ObjectRow({ object }: { object: ObjectInfo }): JSX.Element {
       data-object={object.id}>
       <input type="color" class="swatch" value={colourOf(object, store.classes.value)} aria-label={t('objects.colour', { name })}
         title={t('objects.colour', { name })} onChange={(e) => annotator.patch(object.id, { colour: e.currentTarget.value })} />
-      <button class="row-main" aria-pressed={selected} aria-label={describeObject(object, store.classes.value)}
+      <button class="row-main" aria-pressed={selected}
         onClick={() => annotator.select(selected ? null : object.id)} onDblClick={() => annotator.reopen(object.id)}>
         <span class="row-name">{name}</span>
         <span class="muted row-fact">

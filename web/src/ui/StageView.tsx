@@ -34,7 +34,10 @@ function Notice(): JSX.Element | null {
   const name = store.currentImage.value?.name ?? ''
   switch (store.status.value) {
     case 'ready':
-      return null
+      return store.pictureProblem.value
+        ? <Card icon="warning" title={t('canvas.failed')} text={store.pictureProblem.value} action={t('canvas.retry')}
+            onAction={() => location.reload()} />
+        : null
     case 'loading':
       return name ? <div class="notice loading" role="status"><span class="spinner" />{t('canvas.loading', { name })}</div> : null
     case 'empty':

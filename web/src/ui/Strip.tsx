@@ -18,14 +18,14 @@ export function Strip(): JSX.Element {
     annotator.toast('note', t('strip.scanned', { added: Math.max(0, images.length - before), missing }))
   }
   return (
-    <div class="strip">
-      <ol class="thumbs" aria-label={t('strip.label')}>
+    <nav class="strip" aria-label={t('strip.label')}>
+      <ol class="thumbs">
         {store.images.value.map((image) => <Thumb key={image.id} image={image} />)}
       </ol>
       <button class="icon-button" aria-label={t('strip.scan')} title={t('strip.scan')} onClick={() => void scan()}>
         <Icon name="refresh" />
       </button>
-    </div>
+    </nav>
   )
 }
 

@@ -23,7 +23,7 @@ export function TopBar(): JSX.Element {
       <ImagePlace />
       <div class="spacer" />
       <ModelMenu />
-      <button class="button quiet" onClick={() => (store.panel.value = 'import')}>
+      <button class="button quiet" aria-label={t('top.import')} title={t('import.title')} onClick={() => (store.panel.value = 'import')}>
         <Icon name="import" size={18} /> <span class="wide">{t('top.import')}</span>
       </button>
       <button class="button" onClick={() => (store.panel.value = 'export')}>
@@ -47,7 +47,7 @@ function ImagePlace(): JSX.Element {
   const at = images.findIndex((i) => i.id === store.current.value)
   const image = store.currentImage.value
   return (
-    <nav class="place" aria-label={t('strip.label')}>
+    <nav class="place" aria-label={t('top.place')}>
       <button class="icon-button" aria-label={t('top.previous')} title={t('top.previous')} disabled={at <= 0}
         onClick={() => annotator.step(-1)}>
         <Icon name="left" />

@@ -18,7 +18,7 @@ interface Choice {
 
 export function ExportDialog(): JSX.Element {
   const { store, rest, attempt } = useApp()
-  const choices = (store.project.value?.formats ?? []).filter((f) => f.writes).flatMap(exportChoices)
+  const choices = usualFirst(store.project.value?.formats ?? []).filter((f) => f.writes !== false).flatMap(exportChoices)
   const chosen = useSignal(choices[0]?.id ?? '')
   const scope = useSignal<'all' | 'current'>('all')
   const running = useSignal(false)
@@ -77,7 +77,7 @@ function Exported({ result, onAgain }: { result: ExportResult; onAgain: () => vo
 
 export function ImportDialog(): JSX.Element {
   const { store, rest, annotator, attempt } = useApp()
-  const formats = (store.project.value?.formats ?? []).filter((f) => f.reads)
+  const formats = usualFirst(store.project.value?.formats ?? []).filter((f) => f.reads !== false)
   const chosen = useSignal(formats[0]?.name ?? '')
   const file = useSignal<File | null>(null)
   const running = useSignal(false)
@@ -144,6 +144,13 @@ function Radios({ legend, name, chosen, onChoose, choices }: RadiosProps): JSX.E
 
 function Notes({ notes }: { notes: readonly string[] }): JSX.Element | null {
   return notes.length ? <ul class="notes">{notes.map((note) => <li key={note}>{note}</li>)}</ul> : null
+}
+
+const USUAL = ['png', 'coco', 'labelme']
+
+function usualFirst(formats: readonly FormatInfo[]): readonly FormatInfo[] {
+  const place = (f: FormatInfo): number => (USUAL.indexOf(f.name) + USUAL.length + 1) % (USUAL.length + 1)
+  return [...formats].sort((a, b) => place(a) - place(b))
 }
 
 function exportChoices(format: FormatInfo): Choice[] {

@@ -1,0 +1,152 @@
+"""The rest of the page: looks, menus, refusals, bad files, and whether everybody can use it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from .annotator import DISC_XY, SQUARE_XY, Annotator
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def test_space_moves_the_image_when_held_and_finishes_when_tapped(annotator: Annotator) -> None:
+    page = annotator.page
+    annotator.click(DISC_XY)
+    before = annotator.state["view"]["left"]
+    page.keyboard.down(" ")
+    annotator.drag(DISC_XY, SQUARE_XY)
+    page.wait_for_timeout(250)
+    page.keyboard.up(" ")
+    annotator.settle()
+    assert annotator.state["view"]["left"] > before + 50
+    (disc,) = annotator.objects
+    assert (disc["state"], len(disc["prompts"])) == ("in_progress", 1)
+    annotator.press(" ")
+    assert annotator.objects[0]["state"] == "finished"
+
+
+def test_masks_can_be_hidden_while_a_key_is_held(annotator: Annotator) -> None:
+    beside = (DISC_XY[0] + 25, DISC_XY[1] + 10)
+    bare = annotator.colour_at(beside)
+    annotator.click(DISC_XY)
+    tinted = annotator.colour_at(beside)
+    annotator.page.keyboard.down("h")
+    assert annotator.colour_at(beside) == bare
+    annotator.page.keyboard.up("h")
+    assert annotator.colour_at(beside) == tinted
+
+
+def test_touch_and_pen_can_do_without_a_second_button(annotator: Annotator) -> None:
+    annotator.click(DISC_XY)
+    x, y = annotator.screen(SQUARE_XY)
+    touch = {
+        "pointerId": 7,
+        "pointerType": "touch",
+        "isPrimary": True,
+        "button": 0,
+        "clientX": x,
+        "clientY": y,
+        "bubbles": True,
+    }
+    surface = annotator.page.locator("canvas.surface")
+    # A made-up pointer cannot be captured; everything else is as with a finger.
+    annotator.page.evaluate("() => { Element.prototype.setPointerCapture = () => undefined }")
+    surface.dispatch_event("pointerdown", touch)
+    annotator.page.wait_for_timeout(600)
+    surface.dispatch_event("pointerup", touch)
+    annotator.settle()
+    assert [p["positive"] for p in annotator.objects[0]["prompts"]] == [True, False]
+
+
+def test_a_refusal_is_shown_in_the_servers_words(annotator: Annotator) -> None:
+    page = annotator.page
+    annotator.forgive = lambda text: "409" in text or "400" in text
+    with page.expect_response(lambda r: r.request.method == "DELETE") as refused:
+        page.locator(".class-row").first.hover()
+        page.get_by_role("button", name="Delete class object").click()
+    message = refused.value.json()["error"]["message"]
+    page.locator(".toast.error", has_text=message).wait_for()
+    page.get_by_role("button", name="Dismiss").click()
+    page.locator(".toast").wait_for(state="detached")
+
+
+def test_a_damaged_image_is_told_and_the_next_one_works(annotator: Annotator, folder: Path) -> None:
+    annotator.forgive = lambda text: "422" in text or "404" in text
+    page = annotator.page
+    (folder / "bb.png").write_bytes((folder / "b.png").read_bytes()[:200])
+    page.get_by_role("button", name="Look for new images in the folder").click()
+    page.get_by_text("Looked again: 1 new").wait_for()
+    page.get_by_role("button", name="bb.png").click()
+    page.get_by_role("heading", name="This image cannot be opened").wait_for()
+    assert "bb.png" in page.locator(".notice.card p").inner_text()
+    page.locator("canvas.surface").focus()
+    page.keyboard.press("d")
+    annotator.wait_ready()
+    assert annotator.state["image"] == "c.png"
+
+
+def test_import_brings_finished_objects(annotator: Annotator) -> None:
+    labels = np.zeros((240, 320), dtype=np.uint8)
+    labels[70:170, 190:290] = 1
+    file = io.BytesIO()
+    picture = Image.fromarray(labels, mode="L")
+    picture.save(file, "PNG")
+    page = annotator.page
+    page.get_by_role("button", name="Import").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("input[type=radio][value=png]").check()
+    dialog.locator("input[type=file]").set_input_files(
+        {"name": "a.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    )
+    dialog.get_by_role("button", name="Import").click()
+    page.get_by_text("1 objects on 1 images").wait_for()
+    page.keyboard.press("Escape")
+    annotator.settle()
+    assert annotator.finished_at(SQUARE_XY)
+    assert annotator.objects[0]["area"] == 100 * 100
+
+
+def test_settings_stay(annotator: Annotator) -> None:
+    page = annotator.page
+    page.get_by_role("button", name="Theme: as the system").click()
+    page.get_by_role("button", name="Theme: light").click()
+    page.get_by_label("Mask opacity").fill("80")
+    page.reload()
+    annotator.wait_ready()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.get_by_label("Mask opacity").input_value() == "80"
+
+
+def test_the_model_menu(annotator: Annotator) -> None:
+    page = annotator.page
+    page.get_by_role("button", name="Model: flood").click()
+    page.get_by_role("menuitemradio", name="flood").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("menu").wait_for(state="detached")
+    assert page.get_by_role("button", name="Model: flood").evaluate("(b) => b === document.activeElement")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(annotator: Annotator, theme: str) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed (npm ci in web/)")
+    page = annotator.page
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    annotator.click(DISC_XY)
+    annotator.press("Enter")
+    annotator.click(SQUARE_XY)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    for button in (None, "Keys and mouse (?)", "Export", "Import", "Model: flood"):
+        if button:
+            page.get_by_role("button", name=button).first.click()
+            page.wait_for_timeout(50)
+        found = page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])")
+        assert found == [], f"{button or 'the page itself'}: {found}"
+        page.keyboard.press("Escape")
