@@ -156,16 +156,20 @@ def answer_with_progress(question: Question, output: Path) -> dict[str, Any]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
+    bars = Progress(*columns, console=Console(stderr=True))
+    bar = bars.add_task("objects", total=None, speed="")
     started, clicks = time.perf_counter(), 0
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        bar = bars.add_task("objects", total=None, speed="")
 
-        def show(done: int, total: int, newest: ObjectRecords | None) -> None:
-            nonlocal clicks
-            bars.update(bar, completed=done, total=total)
-            if newest is not None:
-                clicks += len(newest)
-                speed = clicks / (time.perf_counter() - started)
-                bars.update(bar, description=newest[0].key.dataset, speed=f"{speed:.1f} clicks/s")
+    def show(done: int, total: int, newest: ObjectRecords | None) -> None:
+        nonlocal clicks
+        bars.start()  # not before everything that can be refused has been checked
+        bars.update(bar, completed=done, total=total)
+        if newest is not None:
+            clicks += len(newest)
+            speed = clicks / (time.perf_counter() - started)
+            bars.update(bar, description=newest[0].key.dataset, speed=f"{speed:.1f} clicks/s")
 
+    try:
         return answer(question, output, show)
+    finally:
+        bars.stop()
