@@ -237,3 +237,8 @@ def test_samples_travel_to_other_processes(tmp_path: Path) -> None:
     save(tmp_path / "masks/a.png", TRIMAP)
     (sample,) = open_dataset("grabcut", tmp_path).samples
     assert np.array_equal(pickle.loads(pickle.dumps(sample)).truth().mask, TRIMAP == 255)
+
+
+def test_other_packages_can_join_by_an_entry_point() -> None:
+    # packaging accepts letters, digits, underscores and dots in the name of an entry point group
+    assert DATASETS.kind.isidentifier()

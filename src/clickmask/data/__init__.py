@@ -12,7 +12,7 @@ from clickmask.data.sample import Dataset, ReadOptions, Sample, Truth
 Reader = Callable[[Path, ReadOptions], Dataset]
 
 DATASETS: Registry[Reader] = Registry(
-    "data set",
+    "dataset",
     {
         "grabcut": "clickmask.data.grabcut:read",
         "berkeley": "clickmask.data.berkeley:read",
