@@ -14,7 +14,7 @@ from clickmask.store import schema
 from clickmask.store.sql_objects import inserted
 from clickmask.store.values import StoredClass
 
-OKABE_ITO = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
+OKABE_ITO = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 """Colours that stay apart for colour-blind people (Okabe and Ito, 2008), without black."""
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")

@@ -2,9 +2,9 @@
 
 export type Rgb = readonly [number, number, number]
 
-/** Okabe and Ito's colours, told apart with every common kind of colour vision; without black. */
+/** Okabe and Ito's colours, told apart with every common kind of colour vision; without black. Blue first: few things are. */
 export const OKABE_ITO: readonly string[] = [
-  '#e69f00', '#56b4e9', '#009e73', '#f0e442', '#0072b2', '#d55e00', '#cc79a7',
+  '#56b4e9', '#e69f00', '#009e73', '#f0e442', '#0072b2', '#d55e00', '#cc79a7',
 ]
 
 /** The n-th default colour: Okabe-Ito first, then hues a golden angle apart. */

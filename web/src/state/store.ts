@@ -83,7 +83,7 @@ export function createStore() {
     active,
     chosenClass,
     selectedObject: computed(() => objectOf(document.value, selected.value)),
-    activeColour: computed(() => (active.value ? colourOf(active.value, classes.value) : (chosenClass.value?.colour ?? '#e69f00'))),
+    activeColour: computed(() => (active.value ? colourOf(active.value, classes.value) : (chosenClass.value?.colour ?? '#56b4e9'))),
     saved: computed(() => (unsaved.value > 0 ? (connection.value === 'lost' ? 'waiting' : 'saving') : 'saved') as 'waiting' | 'saving' | 'saved'),
   }
 }

@@ -6,7 +6,7 @@ import type { ClassInfo, ObjectInfo } from './wire'
 
 export const STYLE_SHOWN = 128
 export const STYLE_SELECTED = 255
-const FALLBACK = '#e69f00'
+const FALLBACK = '#56b4e9'
 
 /** An object's own colour, else that of its class. */
 export function colourOf(object: ObjectInfo | null, classes: readonly ClassInfo[]): string {
