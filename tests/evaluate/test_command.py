@@ -9,9 +9,12 @@ import typer
 from typer.testing import CliRunner, Result
 
 from clickmask.cli.evaluate import evaluate
-from clickmask.core.errors import FormatError, InputError, UnknownNameError
+from clickmask.core.errors import FormatError, InputError, StorageError, UnknownNameError
+from clickmask.data import open_dataset
+from clickmask.evaluate.protocol import find_protocol
+from clickmask.evaluate.run_folder import RunFolder, tasks_of
 
-from .made_up import write_folder
+from .made_up import model, write_folder
 
 APP = typer.Typer()
 APP.command()(evaluate)
@@ -129,6 +132,29 @@ def test_bad_arguments(photos: Path, tmp_path: Path, arguments: list[str], error
     with pytest.raises(error, match=text):
         run(*given, *model, "-o", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_file_in_place_of_the_folder_is_refused(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="is a file; -o names the folder"):
+        measure(photos, tmp_path / "run")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_and_the_run_goes_on_later(photos: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    output.mkdir()
+    measure(photos, output, "--limit", 1)
+    kept = (output / "records.jsonl").read_bytes()
+    folder = RunFolder(output)
+    dataset = open_dataset("folder", photos)
+    (output / "records.jsonl").rename(output / "kept.jsonl")
+    (output / "records.jsonl").symlink_to("/dev/full")
+    with pytest.raises(StorageError, match=r"records\.jsonl cannot be written: No space left"):
+        list(folder.measure_rest(tasks_of([dataset]), model, find_protocol("published")))
+    (output / "kept.jsonl").rename(output / "records.jsonl")
+    measure(photos, output)
+    assert (output / "records.jsonl").read_bytes().startswith(kept)
 
 
 def test_fewer_clicks_give_fewer_figures(photos: Path, tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from clickmask.core.errors import InputError, StorageError
 from clickmask.data import Dataset, ReadOptions
@@ -40,37 +44,56 @@ class RunFolder:
             InputError: records of another protocol, model or data are there; the text names the difference.
             StorageError: the folder cannot be written.
         """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is a file; -o names the folder of the run.")
         question = _question(protocol, subject, datasets, options)
         file = self.path / RUN_FILE
         if file.is_file():
             question = _merged(self.path, _read(file), question)
         elif self.records.exists():
             raise InputError(f"{self.path} holds {RECORDS_FILE} without {RUN_FILE}. Choose another folder with -o.")
-        try:
+        with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            partial = file.with_suffix(".partial")
-            partial.write_text(json.dumps(question, indent=2) + "\n", encoding="utf-8")
-            partial.replace(file)
-        except OSError as error:
-            raise StorageError(
-                f"The run folder {self.path} cannot be written: {error.strerror}. Choose another with -o."
-            ) from error
+            replace_text(file, json.dumps(question, indent=2) + "\n")
 
     def finished(self) -> dict[ObjectKey, ObjectRecords]:
         """Records of the objects measured before; cleans up after a write that was cut off."""
         finished = read_finished(self.records)
         if self.records.exists():
-            rewrite(self.records, finished.values())
+            with writing(self.records):
+                rewrite(self.records, finished.values())
         return finished
 
     def measure_rest(
         self, tasks: Sequence[Task], build: SubjectBuilder, protocol: EvalProtocol, jobs: int = 1
     ) -> Iterator[ObjectRecords]:
         """Measure the tasks and keep each object's records before yielding them."""
-        with self.records.open("a", encoding="utf-8") as file:
+        with writing(self.records):
+            file = self.records.open("ab", buffering=0)
+        with file:
             for records in measure(tasks, build, protocol, jobs):
-                _append(file, records)
+                with writing(self.records):
+                    _append(file, lines_of(records).encode())
                 yield records
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write into a StorageError that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror}. What was measured so far is kept; make room or choose "
+            "another folder with -o, and run the same command again."
+        ) from error
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def tasks_of(datasets: Sequence[Dataset], limit: int | None = None) -> list[Task]:
@@ -82,14 +105,10 @@ def tasks_of(datasets: Sequence[Dataset], limit: int | None = None) -> list[Task
     ]
 
 
-def _append(file: TextIO, records: ObjectRecords) -> None:
-    try:
-        file.write(lines_of(records))
-        file.flush()
-    except OSError as error:
-        raise StorageError(
-            f"Records cannot be written to {file.name}: {error.strerror}. What was written stays."
-        ) from error
+def _append(file: FileIO, data: bytes) -> None:
+    """Write all of it, so that nothing waits in a buffer; OSError if not everything fits."""
+    if file.write(data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _question(

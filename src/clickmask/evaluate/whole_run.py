@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clickmask.core.errors import StorageError
 from clickmask.data import Dataset, ReadOptions
 from clickmask.evaluate.protocol import EvalProtocol
 from clickmask.evaluate.records import ObjectKey, ObjectRecords
 from clickmask.evaluate.report import render
 from clickmask.evaluate.run import SubjectBuilder
-from clickmask.evaluate.run_folder import REPORT_FILE, SUMMARY_FILE, RunFolder, tasks_of
+from clickmask.evaluate.run_folder import REPORT_FILE, SUMMARY_FILE, RunFolder, replace_text, tasks_of, writing
 from clickmask.evaluate.summary import summarize
 
 Progress = Callable[[int, int, ObjectRecords | None], None]
@@ -59,8 +58,10 @@ def answer(question: Question, output: Path, progress: Progress) -> dict[str, An
     records = _measure(folder, question, build, progress)
     measured = [(dataset, _objects(dataset, question.limit, records)) for dataset in question.datasets]
     summary = summarize(question.protocol, subject, measured, question.command, question.jobs)
-    _write(output / SUMMARY_FILE, json.dumps(summary, indent=2) + "\n")
-    _write(output / REPORT_FILE, render(summary, measured))
+    report = render(summary, measured)
+    with writing(output):
+        replace_text(output / SUMMARY_FILE, json.dumps(summary, indent=2) + "\n")
+        replace_text(output / REPORT_FILE, report)
     return summary
 
 
@@ -81,12 +82,3 @@ def _measure(
 
 def _objects(dataset: Dataset, limit: int | None, records: dict[ObjectKey, ObjectRecords]) -> list[ObjectRecords]:
     return [records[task.key] for task in tasks_of([dataset], limit)]
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}. The records are kept; run again.") from error
