@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from clickmask.cli.paths import spread_paths
 from clickmask.cli.points import spread_points
 from clickmask.core.errors import ClickmaskError, InputError
 from clickmask.core.registry import Registry
@@ -97,7 +98,7 @@ def clickmask(
 def main() -> None:
     """Entry point of the `clickmask` command."""
     try:
-        app(args=spread_points(sys.argv[1:]), prog_name="clickmask")
+        app(args=spread_paths(spread_points(sys.argv[1:])), prog_name="clickmask")
     except ClickmaskError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, InputError) else 1)

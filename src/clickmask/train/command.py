@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import zlib
+import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from clickmask.core.errors import RecipeError, WeightsError
 from clickmask.nn.export import MODEL_FILE, compact_spec, export_onnx, load_graph_weights
 from clickmask.nn.models.compact import build
 from clickmask.train.curves import write_curves
-from clickmask.train.loop import CHECKPOINT, ENCODING, Progress, Trainer
+from clickmask.train.held_out import names_digest, split
+from clickmask.train.loop import ENCODING, Report, Trainer, silent
 from clickmask.train.memory import keep_freed_memory
-from clickmask.train.photos import Encoded, read_sources
-from clickmask.train.recipes import Recipe, find_recipe, read_recipe
-from clickmask.train.validation import held_out_objects, validator
+from clickmask.train.photos import PhotoSource
+from clickmask.train.recipe import SIDE_STEP, Recipe
+from clickmask.train.recipes import RECIPE_FILE, RECIPES, SUMMARIES, find_recipe, overridden, read_recipe
+from clickmask.train.run_folder import CHECKPOINT, RunFolder, log_entries
+from clickmask.train.sources import read_sources
+from clickmask.train.validation import Held, held_out_objects, validator
 from clickmask.zoo import catalog
 from clickmask.zoo.spec import ModelSpec
 
-HELD_OUT = 10
-"""Without validation data one photograph in this many is held out, chosen by its name."""
+DEVICES = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,9 @@ class TrainOptions:
         folder: of the run.
         overrides: recipe field -> text.
         validation: shards, folders or COCO files to validate on; part of `data` is held out if empty.
+        masks: what the values of mask files in folders mean, see `clickmask.data.mask_values`.
         resume: continue the folder's run.
-        start: model whose weights the run begins with; the recipe's choice if None.
+        start: model or run folder whose weights the run begins with; the recipe's choice if None.
         device: ``cpu`` or ``cuda``.
         threads: CPU threads; torch's choice if None.
     """
@@ -47,34 +54,65 @@ class TrainOptions:
     folder: Path
     overrides: Mapping[str, str] = field(default_factory=dict)
     validation: Sequence[Path] = ()
+    masks: str = "binary"
     resume: bool = False
     start: str | None = None
     device: str = "cpu"
     threads: int | None = None
 
 
-def train(options: TrainOptions, report: Callable[[Progress], None] = lambda progress: None) -> Path:
-    """Run a recipe to its end and write its curves; returns the run folder.
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        folder: of the run.
+        recipe: its name.
+        steps: done.
+        seconds: spent, by all processes that worked on it.
+        training, validation: numbers of photographs.
+        first, last: figures of the first and the last validation, empty without one.
+    """
+
+    folder: Path
+    recipe: str
+    steps: int
+    seconds: float
+    training: int
+    validation: int
+    first: Mapping[str, float]
+    last: Mapping[str, float]
+
+
+def train(options: TrainOptions, report: Report = silent) -> Outcome:
+    """Run a recipe to its end and write its curves.
 
     Raises:
         RecipeError, UnknownNameError, FormatError: settings or data that cannot be used.
         WeightsError: the model to start from has another network.
+        StorageError: the run folder cannot be written.
     """
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise RecipeError("No CUDA device is available to torch here. Leave out --device to train on the CPU.")
-    keep_freed_memory()
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
-    recipe = find_recipe(options.recipe, dict(options.overrides))
-    photos, held = _split(read_sources(options.data), options.validation)
-    objects = held_out_objects(held, recipe.validation_objects, recipe.data.targets)
+    _prepare_machine(options.device, options.threads)
+    folder = RunFolder(options.folder)
+    recipe = _resolved(options)
+    folder.check(recipe, options.resume)
+    options = _with_sources(options, folder)
+    photos, held = split(
+        read_sources(options.data, options.masks),
+        read_sources(options.validation, options.masks) if options.validation else None,
+        recipe.validation_objects,
+    )
+    objects = held_out_objects(held, recipe.validation_objects, recipe.data)
     check = validator(objects, _spec(recipe, recipe.name), ENCODING, recipe.validation_clicks) if objects else None
-    trainer = Trainer(recipe, photos, options.folder, resume=options.resume, device=options.device, validate=check)
-    if options.start is not None and trainer.step == 0:
-        _start_from(trainer, options.start)
-    trainer.run(report)
-    write_curves(options.folder)
-    return options.folder
+    resuming = options.resume and folder.has_checkpoint
+    starter = None if resuming else _starter(recipe.start)
+    trainer = Trainer(recipe, photos, folder.path, resume=options.resume, device=options.device, validate=check)
+    folder.describe_data(_description(options, photos, held, objects))
+    if starter is not None:
+        trainer.start_from(starter)
+    trainer.run(_with_curves(folder.path, report))
+    write_curves(folder.path)
+    return _outcome(folder.path, trainer, len(photos), len(held))
 
 
 def export(run: Path, output: Path, *, name: str | None = None, side: int | None = None) -> ModelSpec:
@@ -88,27 +126,93 @@ def export(run: Path, output: Path, *, name: str | None = None, side: int | None
 
     Raises:
         WeightsError: the run has no checkpoint, or the graph differs from the network.
-        RecipeError: the side is no multiple of 32.
+        RecipeError: the side is no multiple of 32, or the output is a file.
     """
-    path = run / CHECKPOINT
-    if not path.is_file():
-        raise WeightsError(
-            f"{run} holds no {CHECKPOINT}: train first, with `clickmask train RECIPE --data ... -o {run}`."
-        )
+    if side is not None and (side < SIDE_STEP or side % SIDE_STEP):
+        raise RecipeError(f"The input side must be a multiple of {SIDE_STEP}, at least {SIDE_STEP}; got {side}.")
+    if output.exists() and not output.is_dir():
+        raise RecipeError(f"{output} is a file; a model is a folder. Choose another name for -o.")
+    if not run.is_dir():
+        raise RecipeError(f"There is no run folder {run}. `clickmask train` makes one with -o.")
+    state = RunFolder(run).load()
     recipe = read_recipe(run)
-    if side is not None and (side < 64 or side % 32):
-        raise RecipeError(f"The input side must be a multiple of 32, at least 64; got {side}.")
     network = build(recipe.network, pretrained=False)
-    state = torch.load(path, map_location="cpu", weights_only=True)
     network.load_state_dict(state["average"])
-    spec = _spec(recipe, name or output.name, side)
+    spec = _spec(recipe, name or output.resolve().name, side)
     facts: dict[str, Any] = {
         "recipe": recipe.name,
         "seed": recipe.seed,
         "steps": state["step"],
         "planned_steps": recipe.steps,
     }
-    return export_onnx(network, replace(spec, training=facts), output)
+    with warnings.catch_warnings():
+        # The exporter warns of shapes that it fixes (they are meant to be) and announces its successor (which needs
+        # a package that is not installed). The graph's answers are compared with the network's afterwards.
+        warnings.simplefilter("ignore")
+        return export_onnx(network, replace(spec, training=facts), output)
+
+
+def recipe_table() -> list[dict[str, Any]]:
+    """Name, summary and size of every recipe."""
+    return [
+        {
+            "name": name,
+            "summary": SUMMARIES[name],
+            "steps": recipe.steps,
+            "phases": [{"side": p.side, "batch": p.batch, "steps": p.steps} for p in recipe.phases],
+            "start": recipe.start or "imagenet",
+        }
+        for name, recipe in RECIPES.items()
+    ]
+
+
+def _prepare_machine(device: str, threads: int | None) -> None:
+    if device not in DEVICES:
+        raise RecipeError(f"Unknown device '{device}'. Accepted: {', '.join(DEVICES)}.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RecipeError("No CUDA device is available to torch here. Leave out --device to train on the CPU.")
+    keep_freed_memory()
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def _resolved(options: TrainOptions) -> Recipe:
+    """The recipe with what the person changed; a resumed run keeps its own unless told otherwise."""
+    changes = dict(options.overrides)
+    if options.start is not None:
+        changes |= {"start": options.start, "pretrained": "false"}
+    if not options.resume or not (options.folder / RECIPE_FILE).is_file():
+        return find_recipe(options.recipe, changes)
+    recipe = read_recipe(options.folder)
+    if recipe.name != options.recipe:
+        raise RecipeError(
+            f"{options.folder} is a run of the recipe '{recipe.name}', not of '{options.recipe}'. "
+            f"Go on with: clickmask train {recipe.name} --data ... -o {options.folder} --resume"
+        )
+    return overridden(recipe, changes)
+
+
+def _starter(start: str) -> Callable[[nn.Module], None] | None:
+    """What fills a network with the weights of a model or of a run; None for the recipe's own beginning."""
+    if not start:
+        return None
+    if (Path(start) / CHECKPOINT).is_file():
+        return partial(_load_run, Path(start))
+    spec, folder = catalog.find(start)
+    if folder is None or spec.method != "compact":
+        raise WeightsError(
+            f"The model '{start}' has no compact network to start from. `clickmask models` tells the methods."
+        )
+    return partial(load_graph_weights, path=folder / MODEL_FILE)
+
+
+def _load_run(run: Path, network: nn.Module) -> None:
+    try:
+        network.load_state_dict(RunFolder(run).load()["average"])
+    except (RuntimeError, KeyError) as error:
+        raise WeightsError(
+            f"The run {run} trains a network of another size. Give its --set network... fields too."
+        ) from error
 
 
 def _spec(recipe: Recipe, name: str, side: int | None = None) -> ModelSpec:
@@ -116,19 +220,52 @@ def _spec(recipe: Recipe, name: str, side: int | None = None) -> ModelSpec:
     return compact_spec(name, side or recipe.input_side, summary)
 
 
-def _split(photos: list[Encoded], validation: Sequence[Path]) -> tuple[list[Encoded], list[Encoded]]:
-    if validation:
-        return photos, read_sources(validation)
-    held = [p for p in photos if zlib.crc32(p.name.encode()) % HELD_OUT == 0]
-    kept = [p for p in photos if zlib.crc32(p.name.encode()) % HELD_OUT != 0]
-    return (kept, held) if kept else (photos, [])
-
-
-def _start_from(trainer: Trainer, model: str) -> None:
-    spec, folder = catalog.find(model)
-    if folder is None or spec.method != "compact":
-        raise WeightsError(
-            f"The model '{model}' has no compact network to start from. `clickmask models` tells the methods."
+def _with_sources(options: TrainOptions, folder: RunFolder) -> TrainOptions:
+    """The options with the data of the first start, where a resumed run is not told any."""
+    if options.data:
+        return options
+    sources = folder.described_sources() if options.resume else None
+    if sources is None:
+        raise RecipeError(
+            "Nothing says what to learn from. Give --data: .tar shards, a folder with images/ and masks/, or a "
+            "COCO instances .json."
         )
-    load_graph_weights(trainer.network, folder / MODEL_FILE)
-    trainer.average.load_state_dict(trainer.network.state_dict())
+    data, validation = ([Path(path) for path in sources[part]] for part in ("training", "validation"))
+    return replace(options, data=data, validation=options.validation or validation, masks=sources["masks"])
+
+
+def _description(
+    options: TrainOptions, photos: Sequence[PhotoSource], held: Sequence[PhotoSource], objects: Sequence[Held]
+) -> dict[str, Any]:
+    """What ``data.json`` says."""
+    return {
+        "sources": {
+            "training": [str(path.resolve()) for path in options.data],
+            "validation": [str(path.resolve()) for path in options.validation],
+            "masks": options.masks,
+        },
+        "training": _counts(photos),
+        "validation": {**_counts(held), "objects": len(objects), "held_out_of_training_data": not options.validation},
+    }
+
+
+def _counts(photos: Sequence[PhotoSource]) -> dict[str, Any]:
+    sets = Counter(photo.group for photo in photos)
+    return {"photographs": len(photos), "sets": dict(sorted(sets.items())), "names_sha256": names_digest(photos)}
+
+
+def _with_curves(folder: Path, report: Report) -> Report:
+    """The report, drawing the curves anew after each validation."""
+
+    def reporting(progress: Any) -> None:
+        if progress.validation is not None:
+            write_curves(folder)
+        report(progress)
+
+    return reporting
+
+
+def _outcome(folder: Path, trainer: Trainer, training: int, validation: int) -> Outcome:
+    checks = [entry["validation"] for entry in log_entries(folder) if "validation" in entry]
+    first, last = (checks[0], checks[-1]) if checks else ({}, {})
+    return Outcome(folder, trainer.recipe.name, trainer.step, trainer.seconds, training, validation, first, last)

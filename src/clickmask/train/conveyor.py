@@ -6,6 +6,9 @@ it, the network's own answer decides each sample's next click, and the sample st
 its life ends. The batch is made of groups that are replaced at different times, so that every step sees
 samples of several ages. A group is determined by the seed and its number; with the answers so far it can be kept in
 a checkpoint and continued to the bit.
+
+RITM's own way is there too (`Recipe.clicks` is ``iterative``): then the whole batch is one group, all passes but the
+last one of its life are rehearsals without gradient, and the last one trains.
 """
 
 from __future__ import annotations
@@ -23,11 +26,11 @@ from clickmask.core.frames import FloatMap
 from clickmask.core.prompts import Click
 from clickmask.train.augment import IGNORE
 from clickmask.train.clicks import ClickRules, next_click
-from clickmask.train.recipes import Phase, Recipe
+from clickmask.train.recipe import Phase, Recipe
 from clickmask.train.samples import Sample, SampleMaker
 
-CLICK_SLOTS = 24
-"""Clicks that a sample can hold; further ones replace the oldest."""
+CLICK_SLOTS = 48
+"""Clicks that a sample can hold; further ones replace the oldest. RITM's sampler draws up to 24 of each sign."""
 NO_CLICK = -1.0
 GROUP_SPAN = 1 << 20
 """Samples of group number n have the indices n * size ...; the random life of a group is drawn from n + GROUP_SPAN."""
@@ -82,18 +85,21 @@ class Conveyor:
     """
 
     def __init__(self, maker: SampleMaker, recipe: Recipe, phase: Phase, first_group: int) -> None:
-        if phase.batch % recipe.groups:
-            raise ValueError(f"A batch of {phase.batch} cannot be split into {recipe.groups} equal groups.")
         self._maker, self._recipe, self._phase = maker, recipe, phase
-        self._size = phase.batch // recipe.groups
+        self._size = phase.batch // recipe.batch_groups
         self._pool = ThreadPoolExecutor(1)
         self._next_number = first_group
-        self._pending: Future[Group] = self._pool.submit(self._draw, first_group)
+        self._pending: Future[Group] | None = None
         self.groups: tuple[Group, ...] = ()
 
+    @property
+    def rehearsing(self) -> bool:
+        """Whether the present batch is only there to be answered, not to be learned from."""
+        return self._recipe.iterative and self.groups[0].age < self.groups[0].life - 1
+
     def fill(self) -> None:
-        """Draw the first groups, of different ages to come."""
-        self.groups = tuple(self._take() for _ in range(self._recipe.groups))
+        """Draw the first groups."""
+        self.groups = tuple(self._take() for _ in range(self._recipe.batch_groups))
 
     def close(self) -> None:
         """Stop the background thread."""
@@ -118,7 +124,7 @@ class Conveyor:
 
     def advance(self, probabilities: FloatMap) -> None:
         """Give the network's answers, (B, S, S), to the samples; old groups make place for new ones."""
-        parts = np.split(probabilities, self._recipe.groups)
+        parts = np.split(probabilities, self._recipe.batch_groups)
         grown = [self._grow(g, p) for g, p in zip(self.groups, parts, strict=True)]
         self.groups = tuple(self._take() if g.age >= g.life else g for g in grown)
 
@@ -130,16 +136,16 @@ class Conveyor:
         """Continue from `state`."""
         self.groups = tuple(self._regrown(g) for g in state["groups"])
         self._next_number = state["next"]
-        self._pending = self._pool.submit(self._draw, self._next_number)
 
     def _take(self) -> Group:
-        group = self._pending.result()
+        pending = self._pending or self._pool.submit(self._draw, self._next_number)
+        group = pending.result()
         self._next_number += 1
         self._pending = self._pool.submit(self._draw, self._next_number)
         return group
 
     def _draw(self, number: int) -> Group:
-        lives = np.array(self._recipe.lives)
+        lives = np.array(self._recipe.life_chances)
         rng = np.random.default_rng((self._recipe.seed, number, GROUP_SPAN))
         life = 1 + int(rng.choice(len(lives), p=lives / lives.sum()))
         samples = [self._maker.sample(number * self._size + i, self._phase.side) for i in range(self._size)]
@@ -173,7 +179,7 @@ def _fresh(number: int, life: int, samples: Iterable[Sample]) -> Group:
         np.stack([s.image for s in samples]),
         np.stack([s.label for s in samples]),
         np.stack([s.start.previous for s in samples]),
-        tuple(s.start.clicks for s in samples),
+        tuple(s.start.clicks[-CLICK_SLOTS:] for s in samples),
     )
 
 
@@ -181,13 +187,13 @@ def _with_next(
     clicks: tuple[Click, ...], label: np.ndarray, probability: FloatMap, rules: ClickRules, rng: np.random.Generator
 ) -> tuple[Click, ...]:
     click = next_click(label == 1, probability > 0.5, label == IGNORE, clicks, rules, rng)
-    return clicks if click is None else (*clicks, click)
+    return clicks if click is None else (*clicks, click)[-CLICK_SLOTS:]
 
 
 def click_rows(clicks: tuple[Click, ...]) -> np.ndarray:
-    """(CLICK_SLOTS, 3) float32 x, y, sign of the newest clicks."""
+    """(CLICK_SLOTS, 3) float32 x, y, sign of at most CLICK_SLOTS clicks."""
     rows = np.full((CLICK_SLOTS, 3), NO_CLICK, dtype=np.float32)
-    for row, click in zip(rows, clicks[-CLICK_SLOTS:], strict=False):
+    for row, click in zip(rows, clicks, strict=False):
         row[:] = click.x, click.y, float(click.positive)
     return rows
 

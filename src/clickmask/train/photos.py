@@ -1,29 +1,30 @@
-"""Photographs with object ids: from tar shards, a folder of images and masks, or a COCO file.
-
-Tar shards are in WebDataset form: ``SET__STEM.jpg`` followed by ``SET__STEM.png``, a single-channel picture of
-instance ids with 0 for background and 255 (65535 in 16 bit) for pixels to ignore.
-"""
+"""Photographs with object ids, decoded when they are used."""
 
 from __future__ import annotations
 
 import io
-import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clickmask.core.errors import FormatError, RecipeError
+from clickmask.core.errors import FormatError
 from clickmask.core.frames import Image
+from clickmask.core.masks import BoolMask
+from clickmask.data.files import read_values
+from clickmask.data.mask_values import ValuesTruth, instance_values
+from clickmask.formats.coco import polygons_to_mask, rle_decode
+from clickmask.formats.image_file import decode_image, read_image
 
 Ids = NDArray[np.uint16]
 
 IGNORE_ID = 65535
 LONGEST_SIDE = 448
-"""Photographs are kept at most this long in memory: crops at every scale up to the largest training input."""
+"""Photographs are kept at most this long in memory unless a recipe says otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Photo:
     """One photograph.
 
     Attributes:
-        name: unique within its set.
+        name: as in its source, for messages.
         group: the set it belongs to; recipes weigh sets.
         image: (H, W, 3) uint8 RGB.
         ids: (H, W) uint16; 0 background, IGNORE_ID ignored, anything else one object or region.
@@ -43,131 +44,160 @@ class Photo:
     ids: Ids
 
 
+class PhotoSource(Protocol):
+    """A photograph that is decoded when used."""
+
+    @property
+    def name(self) -> str:
+        """As in its source, for messages and for choosing what is held out."""
+        ...
+
+    @property
+    def group(self) -> str:
+        """The set it belongs to."""
+        ...
+
+    def decode(self, longest_side: int = LONGEST_SIDE) -> Photo:
+        """Read and decode, shrunk to `longest_side`.
+
+        Raises:
+            ImageError: the photograph is missing or damaged.
+            FormatError: its mask is, or has another size.
+        """
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A photograph that is decoded when used.
+    """A photograph of a shard: the bytes of two files.
 
     Attributes:
-        name: unique within its set.
-        group: the set it belongs to.
+        name, group: see `PhotoSource`.
         image: bytes of the image file.
-        ids: bytes of the id picture, or the ids themselves.
+        ids: bytes of a single-channel picture of ids.
     """
 
     name: str
     group: str
     image: bytes
-    ids: bytes | Ids
+    ids: bytes
 
-    def decode(self) -> Photo:
-        """Decode; FormatError if a file is damaged."""
-        image = cv2.imdecode(np.frombuffer(self.image, np.uint8), cv2.IMREAD_COLOR)
-        ids = self.ids if isinstance(self.ids, np.ndarray) else decode_ids(self.ids)
-        if image is None or ids is None:
-            raise FormatError(f"The training photograph '{self.name}' or its mask cannot be decoded.")
-        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        if rgb.shape[:2] != ids.shape[:2]:
-            raise FormatError(f"'{self.name}': the image is {rgb.shape[:2]} (H, W) but its mask is {ids.shape[:2]}.")
-        return Photo(self.name, self.group, *_limited(np.asarray(rgb, dtype=np.uint8), ids))
+    def decode(self, longest_side: int = LONGEST_SIDE) -> Photo:
+        """See `PhotoSource.decode`."""
+        image = decode_image(self.image, f"The training photograph '{self.name}'")
+        return _photo(self, image, decode_ids(self.ids, self.name), longest_side)
 
 
-def decode_ids(data: bytes) -> Ids | None:
-    """Ids from a grey or indexed PNG; 255 in 8-bit files becomes IGNORE_ID; None if it cannot be decoded."""
+@dataclass(frozen=True)
+class FromFiles:
+    """A photograph and its mask in two files.
+
+    Attributes:
+        name, group: see `PhotoSource`.
+        image, mask: paths.
+        reading: what the mask's values mean, one of `clickmask.data.sample.MASK_VALUES`.
+    """
+
+    name: str
+    group: str
+    image: Path
+    mask: Path
+    reading: str
+
+    def decode(self, longest_side: int = LONGEST_SIDE) -> Photo:
+        """See `PhotoSource.decode`."""
+        return _photo(self, read_image(self.image), ids_of_mask(self.mask, self.reading), longest_side)
+
+
+@dataclass(frozen=True, eq=False)
+class FromCoco:
+    """A photograph and its COCO annotations.
+
+    Attributes:
+        name, group: see `PhotoSource`.
+        image: path.
+        size_hw: as the COCO file states it.
+        objects: segmentations of objects.
+        crowds: segmentations of regions to ignore.
+    """
+
+    name: str
+    group: str
+    image: Path
+    size_hw: tuple[int, int]
+    objects: Sequence[Any]
+    crowds: Sequence[Any]
+
+    def decode(self, longest_side: int = LONGEST_SIDE) -> Photo:
+        """See `PhotoSource.decode`."""
+        return _photo(self, read_image(self.image), self._ids(), longest_side)
+
+    def _ids(self) -> Ids:
+        """Where objects overlap the smaller one is kept: it is the one in front more often."""
+        ids = np.zeros(self.size_hw, dtype=np.uint16)
+        for crowd in self.crowds:
+            ids[rasterised(crowd, self.size_hw)] = IGNORE_ID
+        masks = [rasterised(segmentation, self.size_hw) for segmentation in self.objects]
+        for number, mask in enumerate(sorted(masks, key=lambda m: -np.count_nonzero(m)), start=1):
+            ids[mask] = number
+        return ids
+
+
+def decode_ids(data: bytes, name: str) -> Ids:
+    """Ids from the bytes of a grey or indexed PNG; 255 in 8-bit files becomes IGNORE_ID.
+
+    Raises:
+        FormatError: it cannot be decoded, or has several channels.
+    """
     from PIL import Image as Pictures
 
     try:
         with Pictures.open(io.BytesIO(data)) as picture:
             array = np.asarray(picture)
-    except (OSError, SyntaxError):
-        return None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise FormatError(f"The mask of the training photograph '{name}' cannot be decoded: {error}.") from error
     if array.ndim != 2:
-        return None
+        raise FormatError(f"The mask of the training photograph '{name}' has {array.shape[2]} channels, not one.")
     ids = array.astype(np.uint16)
     if array.dtype == np.uint8:
         ids[array == 255] = IGNORE_ID
     return ids
 
 
-def _limited(image: Image, ids: Ids) -> tuple[Image, Ids]:
-    """Shrink to LONGEST_SIDE."""
-    height, width = ids.shape
-    factor = LONGEST_SIDE / max(height, width)
-    if factor >= 1:
-        return image, ids
-    size = (max(round(width * factor), 1), max(round(height * factor), 1))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8), np.asarray(cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST))
-
-
-def read_sources(paths: Sequence[Path]) -> list[Encoded]:
-    """All photographs of tar shards, ``images/`` + ``masks/`` folders and COCO files.
-
-    Raises:
-        RecipeError: a path is none of these, or nothing was found.
-    """
-    photos: list[Encoded] = []
-    for path in paths:
-        if path.suffix == ".tar" and path.is_file():
-            photos += read_shard(path)
-        elif path.suffix == ".json" and path.is_file():
-            photos += read_coco(path)
-        elif (path / "images").is_dir() and (path / "masks").is_dir():
-            photos += read_folder(path)
-        elif path.is_dir() and sorted(path.glob("*.tar")):
-            photos += [photo for shard in sorted(path.glob("*.tar")) for photo in read_shard(shard)]
-        else:
-            raise RecipeError(
-                f"{path} is not training data. Give .tar shards, a folder with images/ and masks/ paired by name, "
-                "or a COCO instances .json beside its images."
-            )
-    if not photos:
-        raise RecipeError("No photograph with a mask was found in the training data.")
-    return photos
-
-
-def read_shard(path: Path) -> list[Encoded]:
-    """Photographs of one tar shard, in its order."""
-    images: dict[str, bytes] = {}
-    photos = []
-    with tarfile.open(path) as shard:
-        for member in shard:
-            handle = shard.extractfile(member)
-            if handle is None:
-                continue
-            stem, _, suffix = member.name.rpartition(".")
-            if suffix in ("jpg", "jpeg"):
-                images[stem] = handle.read()
-            elif suffix == "png" and stem in images:
-                photos.append(Encoded(stem, stem.partition("__")[0], images.pop(stem), handle.read()))
-    return photos
-
-
-def read_folder(path: Path) -> list[Encoded]:
-    """Pairs of ``images/STEM.*`` and ``masks/STEM.png``; a mask of 0 and 255 alone is one object."""
-    masks = {p.stem: p for p in sorted((path / "masks").iterdir()) if p.suffix.lower() == ".png"}
-    images = [p for p in sorted((path / "images").iterdir()) if p.stem in masks]
-    return [Encoded(p.stem, path.name, p.read_bytes(), _folder_ids(masks[p.stem])) for p in images]
-
-
-def _folder_ids(path: Path) -> Ids:
-    ids = decode_ids(path.read_bytes())
-    if ids is None:
-        raise FormatError(f"The mask {path} is not a single-channel PNG of 0/255 or of object ids.")
-    if set(np.unique(ids)) <= {0, IGNORE_ID}:
-        ids[ids == IGNORE_ID] = 1
+def ids_of_mask(path: Path, reading: str) -> Ids:
+    """Ids from a mask file whose values mean what `reading` says."""
+    if not reading.startswith("instances"):
+        truth = ValuesTruth(path, reading).load()
+        ids = truth.mask.astype(np.uint16)
+        if truth.ignore is not None:
+            ids[truth.ignore] = IGNORE_ID
+        return ids
+    values = read_values(path)
+    objects = instance_values(values, reading)
+    ids = np.zeros(values.shape, dtype=np.uint16)
+    ids[values != 0] = IGNORE_ID  # what is neither background nor an object
+    for number, value in enumerate(objects, start=1):
+        ids[values == value] = number
     return ids
 
 
-def read_coco(path: Path) -> list[Encoded]:
-    """Images and instances of a COCO file; crowds are ignored pixels; images lie beside it or in ``images/``."""
-    from clickmask.train.coco_ids import coco_ids
+def rasterised(segmentation: Any, size_hw: tuple[int, int]) -> BoolMask:
+    """(H, W) mask of a COCO segmentation: run lengths or a list of polygons."""
+    if isinstance(segmentation, Mapping):
+        return rle_decode(segmentation, size_hw)
+    return polygons_to_mask(segmentation, size_hw)
 
-    photos = []
-    for file_name, ids in coco_ids(path):
-        found = [p for p in (path.parent / file_name, path.parent / "images" / file_name) if p.is_file()]
-        if not found:
-            raise RecipeError(
-                f"The image '{file_name}' named in {path} is neither beside it nor in its images/ folder."
-            )
-        photos.append(Encoded(Path(file_name).stem, path.stem, found[0].read_bytes(), ids))
-    return photos
+
+def _photo(source: PhotoSource, image: Image, ids: Ids, longest_side: int) -> Photo:
+    if image.shape[:2] != ids.shape:
+        (height, width), (mask_height, mask_width) = image.shape[:2], ids.shape
+        raise FormatError(
+            f"The training photograph '{source.name}' is {width} x {height} pixels but its mask is "
+            f"{mask_width} x {mask_height}. Each mask must have the size of its image."
+        )
+    factor = longest_side / max(ids.shape)
+    if factor < 1:
+        size_wh = (max(round(ids.shape[1] * factor), 1), max(round(ids.shape[0] * factor), 1))
+        image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        ids = np.asarray(cv2.resize(ids, size_wh, interpolation=cv2.INTER_NEAREST), dtype=np.uint16)
+    return Photo(source.name, source.group, image, ids)

@@ -1,96 +1,23 @@
-"""Training settings as values: new recipes come from `dataclasses.replace`, the command line overrides fields."""
+"""The recipes by name: new ones come from `dataclasses.replace`, the command line overrides fields."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from clickmask.core.errors import RecipeError, UnknownNameError
 from clickmask.core.registry import unknown_name
-from clickmask.nn.models.compact import CompactConfig
+from clickmask.train.augment import Augmentation
+from clickmask.train.clicks import ClickRules
+from clickmask.train.recipe import Phase, Recipe, typed
 from clickmask.train.samples import DataRules
+from clickmask.train.targets import TargetRules
 
 RECIPE_FILE = "recipe.json"
 """Name of the resolved recipe in a run folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A stretch of training at one input size.
-
-    Attributes:
-        side: input side in pixels, a multiple of 32.
-        batch: samples in a step.
-        steps: number of optimiser steps.
-        rate_start, rate_end: the learning rate goes from one to the other along half a cosine.
-    """
-
-    side: int
-    batch: int
-    steps: int
-    rate_start: float = 1e-3
-    rate_end: float = 1e-3
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides a training run besides the data.
-
-    Attributes:
-        name: of the recipe.
-        network: size of the network.
-        phases: one after the other.
-        data: how samples are drawn.
-        seed: of everything random.
-        loss: name in `clickmask.nn.losses.LOSSES`.
-        click_weights: weight of the loss after 0 or 1, 2, 3 ... clicks of a sample's life; the last one repeats.
-        lives: chances that a sample stays for 1, 2, 3 ... steps; each step adds
-            the click that its own answer calls for.
-        groups: parts of a batch that are replaced independently of each other.
-        encoder_rate: learning rate of the pretrained encoder relative to the rest.
-        weight_decay: of AdamW, on weights of two and more dimensions.
-        warmup: steps of linear warm-up at the start.
-        clip: largest gradient norm.
-        average: decay of the exponential moving average of the weights.
-        pretrained: start the encoder from ImageNet weights.
-        check_every: steps between checkpoints.
-        validate_every: steps between validations; 0 validates only at the end.
-        validation_objects, validation_clicks: size of one validation.
-        input_side: network input of the exported model.
-    """
-
-    name: str
-    network: CompactConfig = field(default_factory=CompactConfig)
-    phases: tuple[Phase, ...] = (Phase(128, 64, 1000),)
-    data: DataRules = field(default_factory=DataRules)
-    seed: int = 0
-    loss: str = "bce_iou"
-    click_weights: tuple[float, ...] = (1.0,)
-    lives: tuple[float, ...] = (0.2, 0.25, 0.25, 0.15, 0.1, 0.05)
-    groups: int = 4
-    encoder_rate: float = 0.35
-    weight_decay: float = 1e-4
-    warmup: int = 200
-    clip: float = 2.0
-    average: float = 0.999
-    pretrained: bool = True
-    check_every: int = 200
-    validate_every: int = 1000
-    validation_objects: int = 100
-    validation_clicks: int = 5
-    input_side: int = 256
-
-    @property
-    def steps(self) -> int:
-        """Number of steps of all phases."""
-        return sum(phase.steps for phase in self.phases)
-
-    def to_json(self) -> str:
-        """The resolved values."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
-
 
 SET_WEIGHTS = (
     ("coco_mini", 4.0),
@@ -120,14 +47,36 @@ _DEFAULT_DATA = DataRules(
     paste_sources=("cutouts", "animals7", "coco_mini", "human290", "misc_objects"),
 )
 
+_COMPACT = Recipe(
+    name="compact",
+    data=_DEFAULT_DATA,
+    phases=(
+        Phase(128, 64, 3000, 1.2e-3, 8e-4),
+        Phase(256, 24, 2000, 6e-4, 2e-5),
+    ),
+)
+
 RECIPES = {
-    "compact": Recipe(
-        name="compact",
-        data=_DEFAULT_DATA,
-        phases=(
-            Phase(128, 64, 3000, 1.2e-3, 8e-4),
-            Phase(256, 24, 2000, 6e-4, 2e-5),
-        ),
+    "compact": _COMPACT,
+    "compact-iterative": replace(
+        _COMPACT,
+        name="compact-iterative",
+        clicks="iterative",
+        # RITM's sampler: random clicks of both signs, up to 24 each
+        data=replace(_DEFAULT_DATA, clicks=ClickRules(starts=(0.0, 1.0, 0.0, 0.0), centred=0.0, slots=24, gamma=0.8)),
+    ),
+    "finetune": Recipe(
+        name="finetune",
+        # a person's own sets: none is known to be parts of a whole, and small objects in large photographs matter
+        data=DataRules(targets=TargetRules(whole_groups=()), augmentation=Augmentation(), longest_side=1024),
+        phases=(Phase(256, 8, 300, 1.5e-4, 1e-6),),
+        start="default",
+        pretrained=False,
+        warmup=20,
+        average=0.99,
+        check_every=50,
+        validate_every=100,
+        validation_objects=40,
     ),
     "smoke": Recipe(
         name="smoke",
@@ -144,85 +93,82 @@ RECIPES = {
     ),
 }
 
+SUMMARIES = {
+    "compact": "The default network from ImageNet's encoder; hours on a laptop, small crops first, then large ones.",
+    "compact-iterative": "The same with RITM's iterative training, to compare with.",
+    "finetune": "The default model goes on learning from your own images; minutes.",
+    "smoke": "Two minutes, to see whether everything works.",
+}
+"""One sentence about each recipe."""
 
-def find_recipe(name: str, overrides: dict[str, str] | None = None) -> Recipe:
+
+def find_recipe(name: str, overrides: Mapping[str, str] | None = None) -> Recipe:
     """A recipe by name, with single fields replaced.
 
     Args:
         name: in RECIPES.
-        overrides: field -> text, e.g. ``{"seed": "3", "phases": "[[128, 32, 500]]"}``; texts other than plain
+        overrides: field -> text, e.g. ``{"seed": "3", "phases.0.steps": "500"}``; texts other than plain
             strings are read as JSON.
 
     Raises:
         UnknownNameError: no such recipe.
-        RecipeError: no such field, or a value of another type.
+        RecipeError: no such field, a value of another type or out of its range.
     """
     if name not in RECIPES:
-        raise UnknownNameError(unknown_name("recipe", name, sorted(RECIPES)))
-    recipe = RECIPES[name]
-    for key, text in (overrides or {}).items():
-        recipe = _replaced(recipe, key, text)
-    return recipe
+        raise UnknownNameError(f"{unknown_name('recipe', name, sorted(RECIPES))} `clickmask train --list` tells more.")
+    return overridden(RECIPES[name], overrides or {})
+
+
+def overridden(recipe: Recipe, overrides: Mapping[str, str]) -> Recipe:
+    """The recipe with fields replaced, see `find_recipe`."""
+    for key, text in overrides.items():
+        recipe = cast(Recipe, _replaced(Recipe, recipe, key.split("."), text, key))
+    return recipe.check()
 
 
 def read_recipe(folder: Path) -> Recipe:
     """The resolved recipe of a run folder.
 
     Raises:
-        RecipeError: the file is missing or was written by another version.
+        RecipeError: the file is missing, damaged or was written by a newer version.
     """
     path = folder / RECIPE_FILE
     try:
-        return cast(Recipe, _rebuilt(Recipe, json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RecipeError(f"{path} cannot be read as a recipe of this version: {error!r}.") from error
+        return cast(Recipe, typed(Recipe, json.loads(path.read_text(encoding="utf-8")), str(path)))
+    except FileNotFoundError as error:
+        raise RecipeError(f"{folder} is no training run: it has no {RECIPE_FILE}.") from error
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path} cannot be read as a recipe of this version: {error}") from error
 
 
-def _rebuilt(kind: Any, value: Any) -> Any:
-    """A value of type `kind` from JSON: dataclasses from objects, tuples from lists."""
+def _replaced(kind: Any, value: Any, path: list[str], text: str, key: str) -> Any:
+    """`value`, which is a `kind`, with what `path` leads to replaced by `text` as a value of the same type."""
+    if not path:
+        return _parsed(kind, text, key)
+    head, rest = path[0], path[1:]
     if is_dataclass(kind) and isinstance(kind, type):
-        hints = get_type_hints(kind)
-        return kind(**{name: _rebuilt(hints[name], item) for name, item in value.items()})
-    if get_origin(kind) is tuple:
-        inner = get_args(kind)
-        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
-        return tuple(_rebuilt(k, v) for k, v in zip(kinds, value, strict=True))
-    return value
+        names = [f.name for f in fields(kind)]
+        if head not in names:
+            raise RecipeError(
+                f"{unknown_name('recipe field', head, names)} Overrides look like seed=3 or network.encoder=lite1."
+            )
+        changed = _replaced(get_type_hints(kind)[head], getattr(value, head), rest, text, key)
+        return replace(value, **{head: changed})
+    if get_origin(kind) is not tuple:
+        raise RecipeError(f"The recipe has no field '{key}': there is nothing below '{key[: -len(head) - 1]}'.")
+    if not head.isdecimal() or int(head) >= len(value):
+        raise RecipeError(f"'{key}': '{head}' is no position of a list of {len(value)}; the first one is 0.")
+    index, inner = int(head), get_args(kind)
+    items = list(value)
+    items[index] = _replaced(inner[0] if inner[-1] is Ellipsis else inner[index], items[index], rest, text, key)
+    return tuple(items)
 
 
-def _replaced(recipe: Recipe, key: str, text: str) -> Recipe:
-    head, _, tail = key.partition(".")
-    names = [f.name for f in fields(recipe)]
-    if head not in names:
-        raise RecipeError(
-            f"{unknown_name('recipe field', head, names)} Overrides look like seed=3 or network.encoder=lite1."
-        )
-    return replace(recipe, **{head: _override(getattr(recipe, head), tail, text, key)})
-
-
-def _override(value: Any, tail: str, text: str, key: str) -> Any:
-    """`value` with the (nested) field `tail` replaced, or `text` itself as a value of the same type."""
-    if tail:
-        head, _, rest = tail.partition(".")
-        if not is_dataclass(value) or head not in get_type_hints(type(value)):
-            raise RecipeError(f"The recipe has no field '{key}'.")
-        return replace(value, **{head: _override(getattr(value, head), rest, text, key)})  # type: ignore[type-var]
-    return _parsed(value, text, key)
-
-
-def _parsed(like: Any, text: str, key: str) -> Any:
-    if isinstance(like, str):
+def _parsed(kind: Any, text: str, key: str) -> Any:
+    if kind is str:
         return text
     try:
-        parsed = json.loads(text)
+        value = json.loads(text)
     except ValueError as error:
         raise RecipeError(f"{key}={text} is not a value: {error}. Give JSON, e.g. 0.5, true or [1, 2].") from error
-    if key == "phases":
-        return tuple(Phase(*row) for row in parsed)
-    if isinstance(like, tuple) and isinstance(parsed, list):
-        return tuple(tuple(v) if isinstance(v, list) else v for v in parsed)
-    if isinstance(like, float) and isinstance(parsed, int) and not isinstance(parsed, bool):
-        return float(parsed)
-    if type(parsed) is not type(like):
-        raise RecipeError(f"{key} is {type(like).__name__}, got {text}.")
-    return parsed
+    return typed(kind, value, key)

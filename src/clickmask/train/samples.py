@@ -12,11 +12,13 @@ from clickmask.core.frames import Image
 from clickmask.core.masks import BoolMask
 from clickmask.train.augment import IGNORE, Augmentation, Label, crop_sample, paste, recolour
 from clickmask.train.clicks import ClickRules, Start, draw_start
-from clickmask.train.photos import IGNORE_ID, Encoded, Photo
-from clickmask.train.targets import TargetRules, draw_target
+from clickmask.train.photos import IGNORE_ID, LONGEST_SIDE, Photo, PhotoSource
+from clickmask.train.targets import MIN_AREA, TargetRules, draw_target
 
-ATTEMPTS = 20
+ATTEMPTS = 200
 """Photographs tried for one sample before the data is called unusable."""
+LEAST_SHARE = 1 / 400
+"""Crops that show less of their object than this share of their pixels are drawn again."""
 OTHER = 2
 """Label of pixels of other annotated objects, background to the loss; negative clicks look for them."""
 
@@ -26,9 +28,10 @@ class DataRules:
     """How samples are drawn.
 
     Attributes:
-        weights: chance of a set relative to 1.0; a set that is not named has 1.0.
+        weights: chance of a set relative to 1.0, whatever its size; a set that is not named has 1.0.
         paste_sources: sets whose objects are whole and well cut, for copy-paste; all sets if none is present.
         targets, augmentation, clicks: rules of each step.
+        longest_side: photographs are shrunk to this many pixels before anything else.
     """
 
     weights: tuple[tuple[str, float], ...] = ()
@@ -36,6 +39,7 @@ class DataRules:
     targets: TargetRules = field(default_factory=TargetRules)
     augmentation: Augmentation = field(default_factory=Augmentation)
     clicks: ClickRules = field(default_factory=ClickRules)
+    longest_side: int = LONGEST_SIDE
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +58,7 @@ class Sample:
 
 
 class SampleMaker:
-    """Draws samples from photographs, which stay encoded in memory; the decoded ones are kept up to a budget.
+    """Draws samples from photographs; the decoded ones are kept in memory up to a budget.
 
     Args:
         photos: at least one.
@@ -63,16 +67,18 @@ class SampleMaker:
         cache_bytes: memory for decoded photographs.
     """
 
-    def __init__(self, photos: Sequence[Encoded], rules: DataRules, seed: int, cache_bytes: int = 4 << 30) -> None:
+    def __init__(self, photos: Sequence[PhotoSource], rules: DataRules, seed: int, cache_bytes: int = 4 << 30) -> None:
         self._rules = rules
         self._seed = seed
         self._groups = _by_group(photos)
         names = sorted(self._groups)
         weights = np.array([dict(rules.weights).get(name, 1.0) for name in names])
+        if weights.min() < 0 or weights.sum() <= 0:
+            raise RecipeError(f"data.weights leave none of the sets {', '.join(names)} with a chance above 0.")
         self._names, self._chances = names, weights / weights.sum()
         sources = [name for name in names if name in rules.paste_sources]
         self._sources = sources or names
-        self._cache: dict[tuple[str, str], Photo] = {}
+        self._cache: dict[tuple[str, int], Photo] = {}
         self._budget = cache_bytes
 
     def sample(self, index: int, side: int) -> Sample:
@@ -89,9 +95,13 @@ class SampleMaker:
                 continue
             image, label = self._compose(photo, mask, rng)
             image, label = crop_sample(image, label, side, self._rules.augmentation, rng)
-            if np.count_nonzero(label == 1) >= side * side // 400:
+            if np.count_nonzero(label == 1) >= int(side * side * LEAST_SHARE):
                 return self._finish(image, label, rng)
-        raise RecipeError(f"No object of usable size in {ATTEMPTS} photographs: are the masks empty?")
+        raise RecipeError(
+            f"No object of {MIN_AREA} pixels or more was found in {ATTEMPTS} photographs drawn at random (their longer "
+            f"side is brought to {self._rules.longest_side} pixels). Are the masks empty, or ignored altogether? For "
+            "small objects in large photographs try --set data.longest_side=2048."
+        )
 
     def _compose(self, photo: Photo, mask: BoolMask, rng: np.random.Generator) -> tuple[Image, Label]:
         """Image and label (0, 1, OTHER, IGNORE), perhaps with an object of another photograph on it."""
@@ -120,20 +130,20 @@ class SampleMaker:
         return Sample(image, np.where(label == OTHER, 0, label).astype(np.uint8), start)
 
     def _draw_photo(self, names: Sequence[str], chances: np.ndarray | None, rng: np.random.Generator) -> Photo:
-        group = self._groups[names[int(rng.choice(len(names), p=chances))]]
-        encoded = group[int(rng.integers(len(group)))]
-        key = (encoded.group, encoded.name)
-        if key not in self._cache:
-            photo = encoded.decode()
-            if self._budget <= 0:
-                return photo
-            self._budget -= photo.image.nbytes + photo.ids.nbytes
-            self._cache[key] = photo
-        return self._cache[key]
+        name = names[int(rng.choice(len(names), p=chances))]
+        index = int(rng.integers(len(self._groups[name])))
+        photo = self._cache.get((name, index))
+        if photo is None:
+            photo = self._groups[name][index].decode(self._rules.longest_side)
+            size = photo.image.nbytes + photo.ids.nbytes
+            if size <= self._budget:
+                self._budget -= size
+                self._cache[name, index] = photo
+        return photo
 
 
-def _by_group(photos: Sequence[Encoded]) -> dict[str, list[Encoded]]:
-    groups: dict[str, list[Encoded]] = {}
+def _by_group(photos: Sequence[PhotoSource]) -> dict[str, list[PhotoSource]]:
+    groups: dict[str, list[PhotoSource]] = {}
     for photo in photos:
         groups.setdefault(photo.group, []).append(photo)
     return groups

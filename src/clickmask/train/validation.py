@@ -10,37 +10,51 @@ from torch import nn
 
 from clickmask.api import assemble
 from clickmask.core.frames import Frame
-from clickmask.core.masks import iou
+from clickmask.core.masks import BoolMask, iou
 from clickmask.core.protocols import ObjectState
 from clickmask.encode.disk_distance import DiskDistance
 from clickmask.nn.backend import TorchBackend
 from clickmask.predict.predictor import Pipeline, advance
 from clickmask.simulate.ritm_center import ritm_center
-from clickmask.train.photos import IGNORE_ID, Encoded, Photo
-from clickmask.train.targets import TargetRules, draw_target
+from clickmask.train.photos import IGNORE_ID, Photo, PhotoSource
+from clickmask.train.samples import DataRules
+from clickmask.train.targets import draw_target
 from clickmask.zoo.spec import ModelSpec
 
 TARGET_IOU = 0.85
+MOST_PER_PHOTO = 4
+"""Objects taken of one photograph where there are few photographs."""
 
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """One held-out object."""
+    """One held-out object.
+
+    Attributes:
+        photo: that it is on.
+        mask: (H, W) bool.
+        number: of the photograph.
+    """
 
     photo: Photo
-    mask: np.ndarray
+    mask: BoolMask
+    number: int
 
 
-def held_out_objects(photos: Sequence[Encoded], count: int, rules: TargetRules, seed: int = 0) -> list[Held]:
-    """One object of each of the first photographs that have one, the same at every call."""
+def held_out_objects(photos: Sequence[PhotoSource], count: int, rules: DataRules, seed: int = 0) -> list[Held]:
+    """At most `count` objects, the same at every call: one of each photograph, then a second one of each ..."""
     objects: list[Held] = []
-    for number, encoded in enumerate(photos):
-        if len(objects) == count:
-            break
-        photo = encoded.decode()
-        mask = draw_target(photo, rules, np.random.default_rng((seed, number)))
-        if mask is not None:
-            objects.append(Held(photo, mask))
+    for turn in range(MOST_PER_PHOTO):
+        for number, source in enumerate(photos):
+            if len(objects) >= count:
+                return objects
+            earlier = [held for held in objects if held.number == number]
+            if len(earlier) < turn:
+                continue  # there was no other one the last time
+            photo = earlier[0].photo if earlier else source.decode(rules.longest_side)
+            mask = draw_target(photo, rules.targets, np.random.default_rng((seed, number, turn)))
+            if mask is not None and not any(np.array_equal(mask, held.mask) for held in earlier):
+                objects.append(Held(photo, mask, number))
     return objects
 
 
