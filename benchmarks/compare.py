@@ -16,6 +16,7 @@ from typing import Any
 
 import grabcut_peer
 import minisam_peer
+import random_walker_peer
 from rich.console import Console
 
 from clickmask.cli.evaluate import answer_with_progress, build_subject, open_all
@@ -26,7 +27,11 @@ from clickmask.evaluate.run import SubjectBuilder
 from clickmask.evaluate.summary import percent
 from clickmask.evaluate.whole_run import Question
 
-PEERS = {"minisam": minisam_peer.build, "opencv_grabcut": grabcut_peer.build}
+PEERS = {
+    "minisam": minisam_peer.build,
+    "opencv_grabcut": grabcut_peer.build,
+    "random_walker": random_walker_peer.build,
+}
 CLICKS = (1, 2, 3, 5)
 
 

@@ -39,6 +39,15 @@ def test_grabcut_finds_a_bright_ellipse(tmp_path: Path, monkeypatch: pytest.Monk
         assert max(record.iou for record in records) > 0.9
 
 
+def test_a_random_walk_on_an_even_strip_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
+    walker = program("random_walker_peer", monkeypatch)
+    labels = np.array([[walker.OBJECT, 0, 0, walker.BACKGROUND]])
+    strip = np.full((1, 4, 3), 7, dtype=np.uint8)
+    assert walker.object_probability(strip, labels).tolist() == [pytest.approx([1, 2 / 3, 1 / 3, 0])]
+    strip[:, 2:] = 250
+    assert walker.object_probability(strip, labels)[0] == pytest.approx([1, 1, 0, 0], abs=1e-3)
+
+
 def test_sam_input_keeps_the_aspect_and_pads_with_zeros(monkeypatch: pytest.MonkeyPatch) -> None:
     peer = program("minisam_peer", monkeypatch)
     array = peer.network_input(np.full((30, 60, 3), 255, dtype=np.uint8))
