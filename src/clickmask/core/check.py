@@ -37,8 +37,8 @@ def check_mask(mask: Any, size_hw: tuple[int, int]) -> NDArray[np.bool_]:
             f"The mask is {array.shape[1]} x {array.shape[0]} pixels but the image is {size_hw[1]} x {size_hw[0]}. "
             "Resize the mask to the image with nearest-neighbour sampling, or pick the matching pair."
         )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise PromptError("The mask holds NaN or infinite values; give bool or integers.")
+    if array.dtype.kind not in "biu":
+        raise PromptError(f"Expected a mask of bool or integers, got dtype {array.dtype}. Try mask > 0.5.")
     return array.astype(bool)
 
 

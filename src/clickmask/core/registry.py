@@ -32,6 +32,7 @@ class Registry(Generic[T]):
 
     def register(self, name: str, target: str) -> None:
         """Add one entry; a name that is taken already is refused with ValueError."""
+        self._read_plugins()
         if name in self._targets:
             raise ValueError(f"The {self.kind} '{name}' is registered already, as {self._targets[name]}.")
         self._targets[name] = target
