@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import cv2
 import numpy as np
@@ -78,6 +80,13 @@ class Server:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+    def image_ids(self) -> list[int]:
+        """Ids of all images, in the order of their names."""
+        token = parse_qs(urlsplit(self.address).query)["token"][0]
+        request = urllib.request.Request(f"{self.origin}/api/v1/images", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
+            return [image["id"] for image in json.load(answer)["images"]]
 
     @property
     def origin(self) -> str:

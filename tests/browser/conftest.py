@@ -25,6 +25,7 @@ FLAGS = [
 ]  # fmt: skip
 SOFTWARE_WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 NO_WEBGL = ["--disable-3d-apis"]
+SHARED_IMAGES = 40
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +55,34 @@ def plain_browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture(scope="session")
+def shared_server(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server with an untouched image for each test that changes nothing else."""
+    place = tmp_path_factory.mktemp("shared")
+    (place / "images").mkdir()
+    for number in range(SHARED_IMAGES):
+        write_shapes(place / "images" / f"{number:02}.png")
+    yield from running(Server(place / "images", place / "project"))
+
+
+@pytest.fixture(scope="session")
+def fresh_images(shared_server: Server) -> Iterator[int]:
+    """Ids of images that no test has used."""
+    return iter(shared_server.image_ids())
+
+
+@pytest.fixture
+def annotator(browser: Browser, shared_server: Server, fresh_images: Iterator[int]) -> Iterator[Annotator]:
+    """The page on an untouched image; at its end the console must be clean and no request gone to another place."""
+    yield from opened(browser, shared_server, next(fresh_images))
+
+
+@pytest.fixture
+def plain_annotator(plain_browser: Browser, shared_server: Server, fresh_images: Iterator[int]) -> Iterator[Annotator]:
+    """The same without WebGL."""
+    yield from opened(plain_browser, shared_server, next(fresh_images))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three made-up images."""
@@ -66,29 +95,30 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(folder: Path, tmp_path: Path) -> Iterator[Server]:
-    """A running server with the model `flood`."""
-    running = Server(folder, tmp_path / "project")
-    running.start()
-    yield running
-    running.kill()
+def server(playwright: Playwright, folder: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own on that folder."""
+    yield from running(Server(folder, tmp_path / "project"))
 
 
 @pytest.fixture
-def annotator(browser: Browser, server: Server) -> Iterator[Annotator]:
-    """The opened page; at its end there must be no complaint in the console and no request to another place."""
+def own_annotator(browser: Browser, server: Server) -> Iterator[Annotator]:
+    """The page of the test's own server, on the first image."""
     yield from opened(browser, server)
 
 
-@pytest.fixture
-def plain_annotator(plain_browser: Browser, server: Server) -> Iterator[Annotator]:
-    """The same without WebGL."""
-    yield from opened(plain_browser, server)
+def running(server: Server) -> Iterator[Server]:
+    """A started server, killed at the end."""
+    server.start()
+    yield server
+    server.kill()
 
 
-def opened(browser: Browser, server: Server) -> Iterator[Annotator]:
-    """A page that has opened the first image."""
+def opened(browser: Browser, server: Server, image: int | None = None) -> Iterator[Annotator]:
+    """A page that has opened an image, the first one if none is named."""
     context = browser.new_context(viewport={"width": 1100, "height": 760}, reduced_motion="reduce")
+    if image is not None:
+        key = "clickmask-image"
+        context.add_init_script(f"sessionStorage['{key}'] ??= '{image}'")
     annotator = Annotator(context.new_page(), server)
     annotator.open()
     yield annotator

@@ -99,7 +99,8 @@ def test_right_drag_and_wheel_move_the_view_and_click_nothing(annotator: Annotat
     assert annotator.state["view"] == before
 
 
-def test_finishing_classes_and_the_object_list(annotator: Annotator) -> None:
+def test_finishing_classes_and_the_object_list(own_annotator: Annotator) -> None:
+    annotator = own_annotator
     page = annotator.page
     page.get_by_label("Name of the new class").fill("leaf")
     page.get_by_label("Name of the new class").press("Enter")
@@ -155,7 +156,8 @@ def test_escape_starts_over_and_can_be_undone(annotator: Annotator) -> None:
     assert annotator.active_at(DISC_XY)
 
 
-def test_everything_is_there_after_a_reload_and_on_the_way_back(annotator: Annotator) -> None:
+def test_everything_is_there_after_a_reload_and_on_the_way_back(own_annotator: Annotator) -> None:
+    annotator = own_annotator
     annotator.click(DISC_XY)
     annotator.press("Enter")
     annotator.click(SQUARE_XY)
@@ -174,7 +176,8 @@ def test_everything_is_there_after_a_reload_and_on_the_way_back(annotator: Annot
     assert [o["state"] for o in annotator.objects] == ["finished"]
 
 
-def test_clicks_made_while_the_server_is_away_arrive_later(annotator: Annotator, server: Server) -> None:
+def test_clicks_made_while_the_server_is_away_arrive_later(own_annotator: Annotator, server: Server) -> None:
+    annotator = own_annotator
     annotator.forgive = lambda text: "WebSocket connection" in text or "ERR_" in text
     annotator.click(DISC_XY)
     port = server.port
@@ -190,7 +193,8 @@ def test_clicks_made_while_the_server_is_away_arrive_later(annotator: Annotator,
     assert annotator.active_at(DISC_XY) and annotator.active_at(ISLAND_XY)
 
 
-def test_export(annotator: Annotator) -> None:
+def test_export(own_annotator: Annotator) -> None:
+    annotator = own_annotator
     annotator.click(DISC_XY)
     annotator.press("Enter")
     page = annotator.page

@@ -77,7 +77,8 @@ def test_a_refusal_is_shown_in_the_servers_words(annotator: Annotator) -> None:
     page.locator(".toast").wait_for(state="detached")
 
 
-def test_a_damaged_image_is_told_and_the_next_one_works(annotator: Annotator, folder: Path) -> None:
+def test_a_damaged_image_is_told_and_the_next_one_works(own_annotator: Annotator, folder: Path) -> None:
+    annotator = own_annotator
     annotator.forgive = lambda text: "422" in text or "404" in text
     page = annotator.page
     (folder / "bb.png").write_bytes((folder / "b.png").read_bytes()[:200])
@@ -92,7 +93,8 @@ def test_a_damaged_image_is_told_and_the_next_one_works(annotator: Annotator, fo
     assert annotator.state["image"] == "c.png"
 
 
-def test_import_brings_finished_objects(annotator: Annotator) -> None:
+def test_import_brings_finished_objects(own_annotator: Annotator) -> None:
+    annotator = own_annotator
     labels = np.zeros((240, 320), dtype=np.uint8)
     labels[70:170, 190:290] = 1
     file = io.BytesIO()

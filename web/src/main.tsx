@@ -114,6 +114,9 @@ async function main(): Promise<void> {
     effect(() => {
       if (store.document.value.objects.some((o) => o.state === 'finished')) store.hintShown.value = false
     })
+    window.addEventListener('beforeunload', (event) => {
+      if (store.unsaved.value > 0) event.preventDefault()
+    })
     effect(() => {
       const name = store.currentImage.value?.name
       document.title = name ? `${name} · clickmask` : 'clickmask'

@@ -29,4 +29,4 @@ export interface Renderer {
 export const LINE = 1.5
 export const HALO = 1.5
 /** From this scale on (device pixels per image pixel) single pixels are shown as squares. */
-export const SQUARES_FROM = 2
+export const SQUARES_FROM = 4

@@ -1,6 +1,7 @@
 /**
  * One quad per image tile. Outlines are found per fragment: a fragment is on the line when a point a line's width away
- * (in screen pixels) belongs to another object, so lines keep their width at every zoom and follow the pixel edges.
+ * (in screen pixels) belongs to another object, so lines keep their width at every zoom and, where pixels are shown as
+ * squares, follow their edges.
  */
 
 export const VERTEX = `#version 300 es
@@ -29,6 +30,7 @@ uniform float scale;        // device pixels per image pixel
 uniform float line;         // width of lines, device pixels
 uniform float halo;
 uniform float opacity;
+uniform bool smoothed;      // the picture is shown smooth, not as squares
 uniform bool objectsShown;
 uniform bool activeShown;
 uniform vec3 activeColour;
@@ -40,26 +42,53 @@ const vec2 AROUND[8] = vec2[8](
   vec2(0.7071, 0.7071), vec2(-0.7071, 0.7071), vec2(0.7071, -0.7071), vec2(-0.7071, -0.7071));
 
 ivec2 texel(vec2 point) { return ivec2(clamp(floor(point), vec2(0.0), tileSize - 1.0)); }
-uint idAt(vec2 point) { return texelFetch(ids, texel(point), 0).r; }
-bool activeAt(vec2 point) { return texelFetch(activeMask, texel(point), 0).r > 0.5; }
+
+// Where the picture is shown smooth, so are the masks: the object with the greatest bilinear weight at the point.
+uint idAt(vec2 point) {
+  if (!smoothed) return texelFetch(ids, texel(point), 0).r;
+  vec2 f = fract(point - 0.5);
+  vec2 corner = point - f;
+  uvec4 id = uvec4(
+    texelFetch(ids, texel(corner), 0).r, texelFetch(ids, texel(corner + vec2(1.0, 0.0)), 0).r,
+    texelFetch(ids, texel(corner + vec2(0.0, 1.0)), 0).r, texelFetch(ids, texel(corner + vec2(1.0)), 0).r);
+  if (id.x == id.y && id.x == id.z && id.x == id.w) return id.x;
+  vec4 weight = vec4((1.0 - f.x) * (1.0 - f.y), f.x * (1.0 - f.y), (1.0 - f.x) * f.y, f.x * f.y);
+  uint best = id.x;
+  float most = -1.0;
+  for (int i = 0; i < 4; i++) {
+    float sum = dot(weight, vec4(equal(id, uvec4(id[i]))));
+    if (sum > most) { most = sum; best = id[i]; }
+  }
+  return best;
+}
+
+bool activeAt(vec2 point) {
+  if (!smoothed) return texelFetch(activeMask, texel(point), 0).r > 0.5;
+  vec2 f = fract(point - 0.5);
+  vec2 corner = point - f;
+  float top = mix(texelFetch(activeMask, texel(corner), 0).r, texelFetch(activeMask, texel(corner + vec2(1.0, 0.0)), 0).r, f.x);
+  float bottom = mix(texelFetch(activeMask, texel(corner + vec2(0.0, 1.0)), 0).r, texelFetch(activeMask, texel(corner + vec2(1.0)), 0).r, f.x);
+  return mix(top, bottom, f.y) > 0.5;
+}
+
 vec4 styleOf(uint id) { return texelFetch(styles, ivec2(int(id & 255u), int(id >> 8u)), 0); }
 
 vec3 withObjects(vec3 colour) {
   uint here = idAt(at);
   vec4 style = styleOf(here);
-  float near = 0.0;   // share of directions in which the line's width leaves this object
+  bool near = false;
   vec4 beside = vec4(0.0);
   for (int i = 0; i < 8; i++) {
     uint there = idAt(at + AROUND[i] * line / scale);
     if (there != here) {
-      near = 1.0;
+      near = true;
       if (there != 0u) beside = styleOf(there);
     }
   }
   if (style.a > 0.0) {
     bool chosen = style.a > 0.75;
     colour = mix(colour, style.rgb, opacity * (chosen ? 0.8 : 0.72));
-    if (near > 0.0) colour = chosen ? vec3(1.0) : mix(style.rgb, vec3(1.0), 0.12);
+    if (near) colour = chosen ? vec3(1.0) : mix(style.rgb, vec3(1.0), 0.12);
   } else if (beside.a > 0.75) {
     colour = beside.rgb * 0.8;
   } else if (beside.a > 0.0) {

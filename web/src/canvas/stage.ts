@@ -12,7 +12,7 @@ import type { Renderer } from './renderer'
 import { WebGlRenderer } from './webgl'
 
 export class Stage {
-  readonly renderer: Renderer
+  renderer: Renderer
   private readonly pictures = new Pictures()
   private readonly stops: (() => void)[] = []
   private frame = 0
@@ -32,6 +32,16 @@ export class Stage {
     this.stops.push(effect(() => this.restyle()))
     this.stops.push(effect(() => this.touchAll()))
     this.resize()
+    base.addEventListener('webglcontextlost', (event) => event.preventDefault())
+    base.addEventListener('webglcontextrestored', () => this.restore())
+  }
+
+  /** The graphics driver has taken everything away (sleep, update, another page): begin anew. */
+  private restore(): void {
+    this.renderer = WebGlRenderer.create(this.base) ?? this.renderer
+    this.store.layers.value?.forgotten()
+    this.restyle()
+    this.follow(this.store.current.value)
   }
 
   /** Whether the picture of the open image is on the canvas. */

@@ -95,6 +95,7 @@ export class WebGlRenderer implements Renderer {
     gl.uniform1f(this.place('scale'), scale)
     gl.uniform1f(this.place('line'), LINE * ratio)
     gl.uniform1f(this.place('halo'), HALO * ratio)
+    gl.uniform1i(this.place('smoothed'), scale > 0.75 && scale < SQUARES_FROM ? 1 : 0)
     gl.uniform1f(this.place('opacity'), scene.opacity)
     gl.uniform1i(this.place('objectsShown'), scene.masksShown && this.hasObjects ? 1 : 0)
     gl.uniform1i(this.place('activeShown'), scene.masksShown && this.hasActive ? 1 : 0)

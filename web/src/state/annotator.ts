@@ -257,11 +257,17 @@ export class Annotator {
     store.layers.value?.setObjects(document.objects, document.active)
     store.pixels.value++
     if (!objectOf(document, store.selected.value)) store.selected.value = null
+    this.countObjects(document)
+  }
+
+  /** The marks on the thumbnails; the list is left alone when they do not change. */
+  private countObjects(document: Store['document']['value']): void {
+    const { images, currentImage } = this.store
     const finished = document.objects.filter((o) => o.state === 'finished').length
-    store.images.value = store.images.value.map((image) =>
-      image.id === store.current.value
-        ? { ...image, finished, in_progress: document.objects.length - finished, rev: document.rev }
-        : image)
+    const in_progress = document.objects.length - finished
+    const image = currentImage.value
+    if (!image || (image.finished === finished && image.in_progress === in_progress)) return
+    images.value = images.value.map((i) => (i === image ? { ...image, finished, in_progress } : i))
   }
 
   private refused(seq: number, code: string, message: string): void {

@@ -19,8 +19,8 @@ export class Layers {
   readonly ids: Uint16Array
   readonly active: Uint8Array
   /** What has changed since the renderer last took it. */
-  dirtyIds: Box
-  dirtyActive: Box
+  dirtyIds: Box = NOTHING
+  dirtyActive: Box = NOTHING
   private readonly masks = new Map<number, Drawn>()
   private readonly slots = new Map<number, number>()
   private order: readonly ObjectInfo[] = []
@@ -31,7 +31,7 @@ export class Layers {
     this.ids = new Uint16Array(size.width * size.height)
     this.active = new Uint8Array(size.width * size.height)
     // A renderer may still hold what was drawn before a reconnection.
-    this.dirtyIds = this.dirtyActive = { x0: 0, y0: 0, x1: size.width, y1: size.height }
+    this.forgotten()
   }
 
   /** Takes a newer mask of an object; false if it is older than the one that is drawn. */
@@ -59,6 +59,11 @@ export class Layers {
     for (const { id } of gone) this.masks.delete(id)
     this.repaint(dirty)
     this.paintActive(active === null ? EMPTY_MASK : this.maskOf(active))
+  }
+
+  /** The renderer has nothing any more. */
+  forgotten(): void {
+    this.dirtyIds = this.dirtyActive = { x0: 0, y0: 0, x1: this.size.width, y1: this.size.height }
   }
 
   /** The renderer has everything up to now. */

@@ -109,6 +109,10 @@ export class PointerTool {
   private wheel(event: WheelEvent): void {
     event.preventDefault()
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1
+    // Sideways only a touchpad or a tilted wheel scrolls, and that is not a wish to zoom.
+    if (!event.ctrlKey && Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      return this.look(panBy(this.store.view.value, -event.deltaX * lines, -event.deltaY * lines))
+    }
     const step = event.ctrlKey ? PINCH_STEP : WHEEL_STEP
     const factor = Math.exp(-Math.max(-600, Math.min(600, event.deltaY * lines)) * step)
     this.look(zoomAt(this.store.view.value, this.screen(event), factor))

@@ -24,6 +24,7 @@ export function StageView(): JSX.Element {
         <ActionBar />
       </div>
       <Toasts />
+      {store.connection.value === 'lost' && store.status.value === 'ready' && <p class="pill" role="status"><span class="dot loading" />{t('canvas.lost')}</p>}
     </main>
   )
 }

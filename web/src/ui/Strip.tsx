@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { thumbUrl } from '../api/rest'
@@ -6,22 +7,52 @@ import type { ImageInfo } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
 
-/** Thumbnails of the folder with a mark of how far each image is. */
+/** Width of a thumbnail with its gap, as in panels.css. */
+const STEP = 92
+/** Thumbnails kept ready on either side of those in sight. */
+const SPARE = 6
+
+/** Thumbnails of the folder with a mark of how far each image is. Only those in sight exist, so a folder may be large. */
 export function Strip(): JSX.Element {
   const { store, annotator, rest, attempt } = useApp()
-  const scan = async (): Promise<void> => {
-    const before = store.images.value.length
-    const images = await attempt(() => rest.scan())
-    if (!images) return
-    store.images.value = images
-    const missing = images.filter((i) => i.status === 'missing').length
-    annotator.toast('note', t('strip.scanned', { added: Math.max(0, images.length - before), missing }))
+  const list = useRef<HTMLDivElement>(null)
+  const from = useSignal(0)
+  const count = useSignal(40)
+  const images = store.images.value
+  const at = images.findIndex((i) => i.id === store.current.value)
+
+  const look = (): void => {
+    const { scrollLeft, clientWidth } = list.current as HTMLDivElement
+    from.value = Math.max(0, Math.floor(scrollLeft / STEP) - SPARE)
+    count.value = Math.ceil(clientWidth / STEP) + 2 * SPARE
   }
+  useEffect(() => {
+    look()
+    const observer = new ResizeObserver(look)
+    observer.observe(list.current as HTMLDivElement)
+    return () => observer.disconnect()
+  }, [])
+  useEffect(() => {
+    const { scrollLeft, clientWidth } = list.current as HTMLDivElement
+    const [left, right] = [at * STEP, (at + 1) * STEP]
+    if (left < scrollLeft || right > scrollLeft + clientWidth) list.current?.scrollTo({ left: left - clientWidth / 2 + STEP / 2 })
+  }, [at])
+
+  const scan = async (): Promise<void> => {
+    const found = await attempt(() => rest.scan())
+    if (!found) return
+    const added = Math.max(0, found.length - images.length)
+    store.images.value = found
+    annotator.toast('note', t('strip.scanned', { added, missing: found.filter((i) => i.status === 'missing').length }))
+  }
+  const shown = images.slice(from.value, from.value + count.value)
   return (
     <nav class="strip" aria-label={t('strip.label')}>
-      <ol class="thumbs">
-        {store.images.value.map((image) => <Thumb key={image.id} image={image} />)}
-      </ol>
+      <div class="thumbs" ref={list} onScroll={look}>
+        <ol style={{ width: `${images.length * STEP}px` }}>
+          {shown.map((image, i) => <Thumb key={image.id} image={image} place={from.value + i} of={images.length} />)}
+        </ol>
+      </div>
       <button class="icon-button" aria-label={t('strip.scan')} title={t('strip.scan')} onClick={() => void scan()}>
         <Icon name="refresh" />
       </button>
@@ -29,20 +60,16 @@ export function Strip(): JSX.Element {
   )
 }
 
-function Thumb({ image }: { image: ImageInfo }): JSX.Element {
+function Thumb({ image, place, of }: { image: ImageInfo; place: number; of: number }): JSX.Element {
   const { store, annotator } = useApp()
-  const item = useRef<HTMLLIElement>(null)
   const current = store.current.value === image.id
   const bad = image.status === 'missing' || image.status === 'damaged'
-  useEffect(() => {
-    if (current) item.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
-  }, [current])
   return (
-    <li ref={item}>
+    <li class="place-holder" aria-setsize={of} aria-posinset={place + 1} style={{ left: `${place * STEP}px` }}>
       <button class={`thumb ${current ? 'current' : ''}`} aria-current={current ? 'true' : undefined}
         aria-label={t('strip.image', { name: image.name, state: stateOf(image) })} title={`${image.name}\n${stateOf(image)}`}
         onClick={() => annotator.open(image.id)}>
-        {bad ? <Icon name="warning" /> : <img src={thumbUrl(image.id)} alt="" loading="lazy" decoding="async" draggable={false} />}
+        {bad ? <Icon name="warning" /> : <img src={thumbUrl(image.id)} alt="" decoding="async" draggable={false} />}
         {image.in_progress > 0 ? <span class="badge progress">…</span>
           : image.finished > 0 ? <span class="badge done">{image.finished}</span> : null}
       </button>

@@ -157,15 +157,15 @@ function exportChoices(format: FormatInfo): Choice[] {
   const kinds = format.name === 'coco' ? ['rle', 'polygon'] : [null]
   return kinds.map((kind) => {
     const id = kind ? `${format.name}-${kind}` : format.name
-    return { ...named(id, format), format: format.name, options: kind ? { segmentation: kind } : {} }
+    return { ...named('export', id, format), format: format.name, options: kind ? { segmentation: kind } : {} }
   })
 }
 
 function importChoice(format: FormatInfo): Choice {
-  return { id: format.name, title: format.summary, text: format.name, format: format.name, options: {} }
+  return { ...named('import', format.name, format), format: format.name, options: {} }
 }
 
-function named(id: string, format: FormatInfo): { id: string; title: string; text: string } {
-  const key = `export.choice.${id}`
+function named(way: 'export' | 'import', id: string, format: FormatInfo): { id: string; title: string; text: string } {
+  const key = `${way}.choice.${id}`
   return isKey(key) ? { id, title: t(key), text: t(`${key}Help`) } : { id, title: format.name, text: format.summary }
 }
