@@ -40,9 +40,9 @@ def test_clicks_chart_counts_every_object_once() -> None:
     chart = clicks_chart(curves, 0.9)
     titles = re.findall(r"<title>(.*?)</title>", chart)
     assert titles == [
-        "1 objects reach it at click 1",
-        "1 objects reach it at click 3",
-        "2 objects never reach it",
+        "reached at click 1: 1",
+        "reached at click 3: 1",
+        "never reached: 2",
     ]
 
 

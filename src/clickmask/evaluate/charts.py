@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,12 @@ def iou_chart(curves: Curves, boundary: Curves) -> str:
     low, high = np.quantile(curves, [0.25, 0.75], axis=0)
     floor = min(np.floor(min(low.min(), edge.min()) * 10) / 10, LOWEST_TOP)
     x = _clicks_x(len(mean))
-    y = _scale(float(floor), 1.0)
+    y = _Scale(float(floor), 1.0)
     band = [*zip(x, y(high), strict=True), *zip(x[::-1], y(low)[::-1], strict=True)]
+    titles = [
+        f"click {k}: IoU {m:.3f}, middle half {a:.3f} to {b:.3f}, boundary IoU {e:.3f}"
+        for k, (m, a, b, e) in enumerate(zip(mean, low, high, edge, strict=True), start=1)
+    ]
     return _svg(
         "Mean IoU over clicks",
         _iou_axes(float(floor), y),
@@ -30,10 +34,9 @@ def iou_chart(curves: Curves, boundary: Curves) -> str:
         f'<polygon class="middle" points="{_points(band)}"/>',
         f'<polyline class="boundary" points="{_points(zip(x, y(edge), strict=True))}"/>',
         f'<polyline class="mean" points="{_points(zip(x, y(mean), strict=True))}"/>',
-        *_dots(x, y(mean), [f"click {k}: IoU {m:.3f}, middle half {a:.3f} to {b:.3f}, boundary IoU {e:.3f}"
-                            for k, (m, a, b, e) in enumerate(zip(mean, low, high, edge, strict=True), start=1)]),
+        *_dots(x, y(mean), titles),
         *_end_labels(float(x[-1]), float(y(mean)[-1]), float(mean[-1]), float(y(edge)[-1]), float(edge[-1])),
-    )  # fmt: skip
+    )
 
 
 def clicks_chart(curves: Curves, target: float) -> str:
@@ -44,11 +47,13 @@ def clicks_chart(curves: Curves, target: float) -> str:
     never = int((~reached).sum())
     x = _clicks_x(limit + 2)[np.r_[:limit, limit + 1]]  # a gap before those that never do
     top = max(int(counts.max()), never, 1)
-    y = _scale(0, top * 1.08)
+    y = _Scale(0, top * 1.08)
     width = min((WIDTH - LEFT - RIGHT) / (limit + 2) * 0.72, 60.0)
-    bars = [_bar(float(x[k]), width, int(count), y, "bar", f"{count} objects reach it at click {k + 1}")
-            for k, count in enumerate(counts)]  # fmt: skip
-    last = _bar(float(x[-1]), width, never, y, "never", f"{never} objects never reach it")
+    bars = [
+        _bar(float(place), width, int(count), y, "bar", f"reached at click {k}: {count}")
+        for k, (place, count) in enumerate(zip(x, counts, strict=False), start=1)
+    ]
+    last = _bar(float(x[-1]), width, never, y, "never", f"never reached: {never}")
     right, bottom = float(x[-1]) + width / 2 + 6, HEIGHT - BOTTOM
     base = f'<line class="axis" x1="{LEFT}" x2="{right:.1f}" y1="{bottom}" y2="{bottom}"/>'
     label = f'<text x="{x[-1]:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">never</text>'
@@ -75,8 +80,8 @@ def _clicks_x(count: int) -> NDArray[np.float64]:
     return np.linspace(LEFT + 12, WIDTH - RIGHT, count, dtype=np.float64)
 
 
-class _scale:  # noqa: N801 - used like a function
-    """Values to vertical places."""
+class _Scale:
+    """Values to vertical places; called like a function."""
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.factor = low, (HEIGHT - TOP - BOTTOM) / (high - low)
@@ -85,7 +90,7 @@ class _scale:  # noqa: N801 - used like a function
         return np.asarray(HEIGHT - BOTTOM - (np.asarray(values, dtype=np.float64) - self.low) * self.factor)
 
 
-def _iou_axes(floor: float, y: _scale) -> str:
+def _iou_axes(floor: float, y: _Scale) -> str:
     step = 0.1 if floor >= 0.4 else 0.2
     values = np.arange(1.0, floor - 1e-9, -step)
     return "".join(
@@ -120,7 +125,7 @@ def _end_labels(x: float, mean_y: float, mean: float, edge_y: float, edge: float
     ]
 
 
-def _bar(x: float, width: float, count: int, y: _scale, kind: str, title: str) -> str:
+def _bar(x: float, width: float, count: int, y: _Scale, kind: str, title: str) -> str:
     if count == 0:
         return ""
     top, base = float(y(count)), HEIGHT - BOTTOM
@@ -129,5 +134,5 @@ def _bar(x: float, width: float, count: int, y: _scale, kind: str, title: str) -
     return f'<rect class="{kind}" rx="2" {box}><title>{title}</title></rect>{label}'
 
 
-def _points(pairs: object) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in pairs)  # type: ignore[attr-defined]
+def _points(pairs: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in pairs)
