@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .annotator import DISC_XY, SQUARE_XY, Annotator
+from .annotator import DISC_XY, SQUARE_XY, Annotator, near
 
 pytestmark = pytest.mark.browser
 
@@ -152,3 +152,37 @@ def test_axe_finds_nothing(annotator: Annotator, theme: str) -> None:
         found = page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])")
         assert found == [], f"{button or 'the page itself'}: {found}"
         page.keyboard.press("Escape")
+
+
+def test_a_lost_graphics_context_is_drawn_again(annotator: Annotator) -> None:
+    beside = (DISC_XY[0] + 25, DISC_XY[1] + 10)
+    annotator.click(DISC_XY)
+    tinted = annotator.colour_at(beside)
+    annotator.forgive = lambda text: "CONTEXT_LOST" in text
+    annotator.page.evaluate(
+        """async () => {
+            const tool = document.querySelector('canvas').getContext('webgl2').getExtension('WEBGL_lose_context')
+            tool.loseContext()
+            await new Promise((done) => setTimeout(done, 100))
+            tool.restoreContext()
+        }"""
+    )
+    annotator.page.wait_for_timeout(100)
+    annotator.wait_ready()
+    assert near(annotator.colour_at(beside), tinted)
+
+
+def test_two_pages_see_each_others_work(annotator: Annotator) -> None:
+    other = Annotator(annotator.page.context.new_page(), annotator.server)
+    other.open()
+    assert other.state["image"] == annotator.state["image"]
+    annotator.click(DISC_XY)
+    other.wait_for("s.objects.length === 1 && s.objects[0].settled")
+    assert other.state["active"] is None  # somebody else works on it
+    other.wait_for("window.clickmaskProbe.idAt(90, 120) > 0")
+    other.click(SQUARE_XY)
+    annotator.wait_for("s.objects.length === 2")
+    annotator.settle()
+    assert [o["state"] for o in annotator.objects] == ["in_progress"] * 2
+    assert annotator.active_at(DISC_XY) and annotator.finished_at(SQUARE_XY)
+    assert other.unforgiven == []
