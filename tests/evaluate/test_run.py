@@ -188,6 +188,19 @@ def test_a_killed_run_continues_with_the_same_result(tmp_path: Path, cut: int) -
     assert strip(killed.records) == strip(whole.records)
 
 
+def test_two_runs_in_one_folder_at_once_lose_nothing(tmp_path: Path) -> None:
+    dataset = open_dataset("folder", write_folder(tmp_path / "set", 3))
+    first, second = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "run")
+    first.prepare(PUBLISHED, model(), [dataset], ReadOptions())
+    slow = first.measure_rest(tasks_of([dataset]), model, PUBLISHED)
+    next(slow)
+    assert len(run_in(second, dataset)) == 2
+    list(slow)
+    assert len(first.records.read_text().splitlines()) > len(sum(read_finished(first.records).values(), ()))
+    assert run_in(first, dataset) == []
+    assert len(first.records.read_text().splitlines()) == len(sum(read_finished(first.records).values(), ()))
+
+
 def test_summary_names_every_figure(tmp_path: Path) -> None:
     dataset = open_dataset("folder", write_folder(tmp_path / "set", 3))
     records = run_in(RunFolder(tmp_path / "run"), dataset, limit=2)

@@ -97,11 +97,16 @@ def read_finished(path: Path) -> dict[ObjectKey, ObjectRecords]:
 
 
 def rewrite(path: Path, objects: Iterable[ObjectRecords]) -> None:
-    """Replace the file by exactly these objects, in one step."""
+    """Make the file hold exactly these objects, in one step.
+
+    A file that does so already is left alone: another process may be adding to it.
+    """
+    text = "".join(map(lines_of, objects))
+    if path.read_text(encoding="utf-8", errors="replace") == text:
+        return
     partial = path.with_suffix(".partial")
     with partial.open("w", encoding="utf-8") as file:
-        for records in objects:
-            file.write(lines_of(records))
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
