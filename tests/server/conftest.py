@@ -31,7 +31,7 @@ with warnings.catch_warnings():
 
 HEIGHT, WIDTH = 48, 64
 TOKEN = "token-of-the-tests"
-SPEC = ModelSpec("disc", "test", "discs round the clicks", "Apache-2.0", runtime="flood")
+SPECS = {name: ModelSpec(name, "test", "discs round the clicks", "Apache-2.0") for name in ("disc", "other")}
 
 
 @dataclass
@@ -115,16 +115,22 @@ class Socket:
         while True:
             message = self.until("ack", "error")
             if message["type"] == "closed" or message["seq"] == seq:
+                if message["type"] == "ack" and kind not in ("click", "box", "remove_prompt"):
+                    self.sync()  # the records follow the ack
                 return message
 
     def click(self, x: float, y: float, positive: bool = True, **values: Any) -> dict[str, Any]:
         """Click and wait for the model."""
         ack = self.do("click", x=x, y=y, positive=positive, **values)
         if ack["type"] == "ack":
-            while self.until("busy", "settled")["type"] != "settled":
-                pass
-            self.sync()
+            self.answered(ack["object"], ack["rev"])
         return ack
+
+    def answered(self, number: int, rev: int) -> None:
+        """Wait for the model's answer at a revision."""
+        while number not in self.records or self.records[number].rev < rev or not self.records[number].settled:
+            assert self.next()["type"] != "closed"
+        self.sync()
 
     def sync(self) -> None:
         """Wait until everything sent before has arrived."""
@@ -166,7 +172,7 @@ def write_image(path: Path, seed: int = 0, size_hw: tuple[int, int] = (HEIGHT, W
 @contextmanager
 def running(folder: Path, model: DiscModel, **settings: Any) -> Iterator[Server]:
     values = {"token": TOKEN, "session": "session-of-the-tests", "model": "disc", **settings}
-    app = create_app(Settings(**values), open_project(folder), model.build, lambda: {"disc": SPEC, "other": SPEC})
+    app = create_app(Settings(**values), open_project(folder), model.build, lambda: SPECS)
     with TestClient(app, base_url="http://127.0.0.1:8000", headers=AUTH) as client:
         yield Server(folder, model, client)
 

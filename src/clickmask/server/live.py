@@ -97,7 +97,9 @@ class LiveImage:
         """
         async with self._lock:
             if command.seq and command.seq <= await self.last_seq(client):
-                return self._ack(command.seq, client, self._active.get(client), (), ())
+                ack = self._ack(command.seq, client, self._active.get(client), (), ())
+                self._publish(ack, client, with_masks=False)
+                return ack
             if isinstance(command, PingCommand):
                 return self._ack(command.seq, client, None, (), ())
             if isinstance(command, SimpleCommand) and command.type == "activate":

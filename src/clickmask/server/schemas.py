@@ -76,7 +76,7 @@ class PatchBody(_Incoming):
 
     def changes(self) -> dict[str, Any]:
         """The given ones, by the names of ObjectValue; null means something for `colour` alone."""
-        given = {name: getattr(self, name) for name in self.model_fields_set & set(PatchBody.model_fields)}
+        given = {name: getattr(self, name) for name in PatchBody.model_fields if name in self.model_fields_set}
         return {name: value for name, value in given.items() if value is not None or name == "colour"}
 
 
