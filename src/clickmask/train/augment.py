@@ -106,7 +106,10 @@ def _shrink_for(extent: NDArray[np.float64], side: int) -> float:
 def _shrunk(image: Image, label: Label, factor: float) -> tuple[Image, Label]:
     size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8), np.asarray(cv2.resize(label, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    # plain INTER_NEAREST takes the first pixel of each block, which shifts the label by up to half a pixel
+    return np.asarray(small, np.uint8), np.asarray(
+        cv2.resize(label, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8
+    )
 
 
 def _matrix(
@@ -171,7 +174,7 @@ def paste(image: Image, cutout: Image, alpha: BoolMask, rng: np.random.Generator
     height, width = image.shape[:2]
     goal = rng.uniform(0.25, 0.85) * min(height, width)
     factor = goal / max(x1 - x0, y1 - y0)
-    size = (max(round((x1 - x0) * factor), 4), max(round((y1 - y0) * factor), 4))
+    size = (min(max(round((x1 - x0) * factor), 4), width), min(max(round((y1 - y0) * factor), 4), height))
     mode = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     part = cv2.resize(cutout[y0:y1, x0:x1], size, interpolation=mode).astype(np.float32)
     weight = cv2.resize(alpha[y0:y1, x0:x1].astype(np.float32), size, interpolation=mode)

@@ -199,5 +199,5 @@ def _photo(source: PhotoSource, image: Image, ids: Ids, longest_side: int) -> Ph
     if factor < 1:
         size_wh = (max(round(ids.shape[1] * factor), 1), max(round(ids.shape[0] * factor), 1))
         image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        ids = np.asarray(cv2.resize(ids, size_wh, interpolation=cv2.INTER_NEAREST), dtype=np.uint16)
+        ids = np.asarray(cv2.resize(ids, size_wh, interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint16)
     return Photo(source.name, source.group, image, ids)
