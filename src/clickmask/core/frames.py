@@ -63,7 +63,7 @@ class Frame:
 
     def flip(self) -> Frame:
         """Mirrored left to right."""
-        return Frame((np.ascontiguousarray(self.pixels[:, ::-1]),))
+        return Frame(tuple(np.ascontiguousarray(level[:, ::-1]) for level in self.levels))
 
     def _level_for(self, crop: Crop) -> Image:
         """The smallest level that still has at least the crop's resolution."""
@@ -197,7 +197,7 @@ def _rounded_if_whole(box: NDArray[np.float64]) -> BoxFloat:
 
 
 def _scaled(box: BoxFloat, factors_xy: tuple[float, float]) -> BoxFloat:
-    return box[0] * factors_xy[0], box[1] * factors_xy[1], box[2] * factors_xy[0], box[3] * factors_xy[1]
+    return _rounded_if_whole(np.array(box, dtype=np.float64) * np.array((*factors_xy, *factors_xy)))
 
 
 def _resize(image: Image, size_hw: tuple[int, int], interpolation: int) -> Image:
