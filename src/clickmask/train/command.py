@@ -172,6 +172,8 @@ def _prepare_machine(device: str, threads: int | None) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         raise RecipeError("No CUDA device is available to torch here. Leave out --device to train on the CPU.")
     keep_freed_memory()
+    # late gradients are tiny: numbers too small for the normal range would slow the arithmetic down several times
+    torch.set_flush_denormal(True)
     if threads is not None:
         torch.set_num_threads(threads)
 

@@ -51,8 +51,9 @@ _COMPACT = Recipe(
     name="compact",
     data=_DEFAULT_DATA,
     phases=(
-        Phase(128, 64, 3000, 1.2e-3, 8e-4),
-        Phase(256, 24, 2000, 6e-4, 2e-5),
+        Phase(128, 64, 2000, 1.2e-3, 8e-4),
+        Phase(192, 32, 900, 7e-4, 5e-4),
+        Phase(256, 24, 1500, 5e-4, 1e-5),
     ),
 )
 
