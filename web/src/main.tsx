@@ -8,6 +8,7 @@ import { Stage } from './canvas/stage'
 import { onlyClient } from './client'
 import { exposeForTests } from './probe'
 import { Annotator } from './state/annotator'
+import { toast } from './state/notices'
 import { Refusal, type Keep, type Ports } from './state/ports'
 import { createStore, type Theme } from './state/store'
 import { t } from './state/strings'
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
       try {
         return await work()
       } catch (error) {
-        annotator.toast('error', error instanceof Error ? error.message : String(error))
+        toast(store, 'error', error instanceof Error ? error.message : String(error))
         return undefined
       }
     },

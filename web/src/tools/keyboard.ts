@@ -2,6 +2,7 @@
 
 import type { Annotator } from '../state/annotator'
 import { commandOf, type Command, type KeyPress } from '../state/keys'
+import { announce } from '../state/notices'
 import type { Store } from '../state/store'
 import { t } from '../state/strings'
 import { clampToImage, centred, fitView, keepVisible, reveal, toImage, zoomAt, type Point } from '../state/view'
@@ -73,7 +74,7 @@ export class KeyboardTool {
       case 'positive-here': return this.clickCrosshair(true)
       case 'negative-here': return this.clickCrosshair(false)
       case 'help': store.panel.value = 'help'; return
-      case 'saved': return annotator.announce(t('say.saved'))
+      case 'saved': return announce(store, t('say.saved'))
       case 'toggle-panel': store.sideShown.value = !store.sideShown.value; return
     }
   }

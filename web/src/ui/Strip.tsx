@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { thumbUrl } from '../api/rest'
+import { toast } from '../state/notices'
 import { t } from '../state/strings'
 import type { ImageInfo } from '../state/wire'
 import { useApp } from './app'
@@ -14,7 +15,7 @@ const SPARE = 6
 
 /** Thumbnails of the folder with a mark of how far each image is. Only those in sight exist, so a folder may be large. */
 export function Strip(): JSX.Element {
-  const { store, annotator, rest, attempt } = useApp()
+  const { store, rest, attempt } = useApp()
   const list = useRef<HTMLDivElement>(null)
   const from = useSignal(0)
   const count = useSignal(40)
@@ -43,7 +44,7 @@ export function Strip(): JSX.Element {
     if (!found) return
     const added = Math.max(0, found.length - images.length)
     store.images.value = found
-    annotator.toast('note', t('strip.scanned', { added, missing: found.filter((i) => i.status === 'missing').length }))
+    toast(store, 'note', t('strip.scanned', { added, missing: found.filter((i) => i.status === 'missing').length }))
   }
   const shown = images.slice(from.value, from.value + count.value)
   return (

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { dismiss } from '../state/notices'
 import type { Toast } from '../state/store'
 import { t } from '../state/strings'
 import { useApp } from './app'
@@ -17,18 +18,18 @@ export function Toasts(): JSX.Element {
 }
 
 function OneToast({ toast }: { toast: Toast }): JSX.Element {
-  const { annotator } = useApp()
+  const { store } = useApp()
   useEffect(() => {
     // An error stays until it is read; a note goes by itself.
     if (toast.tone === 'error') return
-    const timer = setTimeout(() => annotator.dismiss(toast.id), NOTE_MS)
+    const timer = setTimeout(() => dismiss(store, toast.id), NOTE_MS)
     return () => clearTimeout(timer)
   }, [])
   return (
     <div class={`toast ${toast.tone}`}>
       <Icon name={toast.tone === 'error' ? 'warning' : 'help'} />
       <p>{toast.text}</p>
-      <button class="icon-button small" aria-label={t('toast.dismiss')} title={t('toast.dismiss')} onClick={() => annotator.dismiss(toast.id)}>
+      <button class="icon-button small" aria-label={t('toast.dismiss')} title={t('toast.dismiss')} onClick={() => dismiss(store, toast.id)}>
         <Icon name="close" size={16} />
       </button>
     </div>

@@ -1,0 +1,190 @@
+/** The line to the server for the open image: what is sent and kept until acknowledged, what comes back and becomes state. */
+
+import { batch } from '@preact/signals-core'
+import { describePrompt } from './describe'
+import { applied, EMPTY_DOCUMENT, objectOf, opened, settled } from './document'
+import { Layers } from './layers'
+import { announce, toast } from './notices'
+import { Outbox } from './outbox'
+import type { Live, Ports } from './ports'
+import type { Box } from './runs'
+import type { Pending, Store } from './store'
+import { t } from './strings'
+import type { CommandBody, MaskRecord, Ready, SentCommand, ServerMessage } from './wire'
+
+const FINAL_CLOSE: Readonly<Record<number, string>> = { 4401: 'closed.unauthorised', 4403: 'closed.forbidden' }
+
+export class Channel {
+  private live: Live | null = null
+  private outbox = new Outbox()
+  /** When prompts were sent, to tell how long their masks took. */
+  private readonly sentAt = new Map<number, number>()
+
+  constructor(private readonly store: Store, private readonly ports: Ports, private readonly client: string) {}
+
+  /** Closes the image that is open and opens another. */
+  open(image: number): void {
+    const { store } = this
+    if (store.current.value === image && store.status.value !== 'failed') return
+    this.live?.close()
+    this.outbox = new Outbox(this.leftover(image))
+    this.sentAt.clear()
+    batch(() => {
+      store.current.value = image
+      store.status.value = 'loading'
+      store.problem.value = null
+      store.pictureProblem.value = null
+      store.document.value = EMPTY_DOCUMENT
+      store.layers.value = null
+      store.imageSize.value = null
+      store.selected.value = null
+      store.crosshair.value = null
+      store.rubber.value = null
+      store.busy.value = null
+      store.connection.value = 'connecting'
+      this.outboxChanged()
+    })
+    this.ports.session.set('image', String(image))
+    this.live = this.ports.connect(image, this.client, {
+      message: (message) => batch(() => this.receive(message)),
+      record: (record) => batch(() => this.receiveMask(record)),
+      connected: (state) => (store.connection.value = state),
+      ended: (code) => this.ended(code),
+    })
+  }
+
+  /** Numbers a command, keeps it until it is acknowledged, and sends it now or as soon as the line is back. */
+  send(body: CommandBody): void {
+    if (this.store.status.value !== 'ready') return
+    const command = this.outbox.add(body, this.store.document.value.rev)
+    if (body.type === 'click' || body.type === 'box' || body.type === 'remove_prompt') {
+      this.sentAt.set(command.seq, this.ports.now())
+    }
+    batch(() => this.outboxChanged())
+    this.live?.send(command)
+  }
+
+  private outboxChanged(): void {
+    const waiting = this.outbox.pending
+    this.store.unsaved.value = waiting.length
+    const left = waiting.findLastIndex((c) => c.type === 'finish' || c.type === 'discard')
+    this.store.leaving.value = left >= 0
+    this.store.pending.value = waiting.slice(left + 1).flatMap(asPending)
+    this.ports.session.set(`outbox-${this.store.current.value}`, waiting.length ? JSON.stringify(waiting) : '')
+  }
+
+  private leftover(image: number): SentCommand[] {
+    const text = this.ports.session.get(`outbox-${image}`)
+    return text ? (JSON.parse(text) as SentCommand[]) : []
+  }
+
+  private receive(message: ServerMessage): void {
+    const { store } = this
+    switch (message.type) {
+      case 'ready':
+        return this.begin(message)
+      case 'ack':
+        this.outbox.settle(message.seq)
+        this.outboxChanged()
+        this.show(applied(store.document.value, message))
+        return
+      case 'changed':
+        return this.show(applied(store.document.value, message))
+      case 'settled':
+        return this.show(settled(store.document.value, message.object))
+      case 'error':
+        return this.refused(message.seq, message.code, message.message)
+      case 'busy':
+        store.busy.value = message.stage === 'idle' ? null : message.stage
+        return
+      case 'classes':
+        void this.reloadClasses()
+        return
+      case 'model':
+        if (store.models.value) store.models.value = { ...store.models.value, ...message }
+        return
+      case 'pong':
+        this.outbox.settle(message.seq)
+        this.outboxChanged()
+    }
+  }
+
+  private begin(message: Ready): void {
+    const { store } = this
+    const size = { width: message.image.width ?? 0, height: message.image.height ?? 0 }
+    // After a reconnection the layers are made anew: what the server sends now is the truth.
+    store.layers.value = new Layers(size)
+    if (store.imageSize.value?.width !== size.width || store.imageSize.value.height !== size.height) store.imageSize.value = size
+    store.images.value = store.images.value.map((i) => (i.id === message.image.id ? message.image : i))
+    this.show(opened(message))
+    for (const command of this.outbox.resume(message.last_seq)) this.live?.send(command)
+    this.outboxChanged()
+    store.status.value = 'ready'
+    store.problem.value = null
+  }
+
+  private receiveMask(record: MaskRecord): void {
+    const { store } = this
+    if (!store.layers.value?.setMask(record.object, record.rev, record.mask)) return
+    store.pixels.value++
+    const sent = this.sentAt.get(record.seq)
+    if (sent !== undefined) {
+      store.latency.value = this.ports.now() - sent
+      for (const seq of this.sentAt.keys()) if (seq <= record.seq) this.sentAt.delete(seq)
+    }
+    const object = objectOf(store.document.value, record.object)
+    if (object && record.settled && record.seq > 0) announce(store, describePrompt(object, store.classes.value))
+  }
+
+  private show(document: Store['document']['value']): void {
+    const { store } = this
+    store.document.value = document
+    store.layers.value?.setObjects(document.objects, document.active)
+    store.pixels.value++
+    if (!objectOf(document, store.selected.value)) store.selected.value = null
+    this.countObjects(document)
+  }
+
+  /** The marks on the thumbnails; the list is left alone when they do not change. */
+  private countObjects(document: Store['document']['value']): void {
+    const { images, currentImage } = this.store
+    const finished = document.objects.filter((o) => o.state === 'finished').length
+    const in_progress = document.objects.length - finished
+    const image = currentImage.value
+    if (!image || (image.finished === finished && image.in_progress === in_progress)) return
+    images.value = images.value.map((i) => (i === image ? { ...image, finished, in_progress } : i))
+  }
+
+  private refused(seq: number, code: string, message: string): void {
+    this.sentAt.delete(seq)
+    if (seq > 0 && this.outbox.settle(seq)) this.outboxChanged()
+    if (seq === 0 && this.store.status.value === 'loading') this.store.problem.value = message
+    else toast(this.store, code === 'protected' || code === 'not_now' ? 'note' : 'error', message)
+  }
+
+  private ended(code: number): void {
+    const { store } = this
+    store.status.value = 'failed'
+    const known = FINAL_CLOSE[code]
+    store.problem.value ??= known ? t(known) : t('closed.other', { code })
+  }
+
+  async reloadClasses(): Promise<void> {
+    try {
+      this.store.classes.value = await this.ports.rest.classes()
+      this.store.pixels.value++
+    } catch (error) {
+      toast(this.store, 'error', error instanceof Error ? error.message : String(error))
+    }
+  }
+}
+
+function asPending(command: SentCommand): Pending[] {
+  if (command.type === 'click') {
+    return [{ kind: 'click', seq: command.seq, x: command.x, y: command.y, positive: command.positive }]
+  }
+  if (command.type === 'box') {
+    return [{ kind: 'box', seq: command.seq, x0: command.x0, y0: command.y0, x1: command.x1, y1: command.y1 } satisfies Pending & Box]
+  }
+  return []
+}
