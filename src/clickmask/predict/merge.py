@@ -23,6 +23,9 @@ from clickmask.core.protocols import Request, Result, Stage, Step
 
 DECIDED_LOGIT = np.float32(8.0)
 
+MaskPart = tuple[BoolMask, tuple[int, int]]
+"""From `LogitMap.mask_crop`: (h, w) bool and the place of its corner."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProgressiveMerge:
@@ -53,35 +56,44 @@ def merge(
     old: LogitMap, new: LogitMap, click: Click, size_hw: tuple[int, int], threshold: float, settings: ProgressiveMerge
 ) -> LogitMap:
     """`old` with the component of `new` accepted that the click asks for, at source resolution."""
-    region = _region(old, new, click, size_hw, threshold, settings.fallback_radius)
-    before, after = old.sample(region), new.sample(region)
+    masks = [logits.mask_crop(size_hw, threshold) for logits in (old, new)]
+    region = _region(masks, click, size_hw, settings.fallback_radius)
+    was, proposed = (_placed(part, region) for part in masks)
     row, column = math.floor(click.y - region.box_xyxy[1]), math.floor(click.x - region.box_xyxy[0])
-    was = before > threshold
-    wanted = (after > threshold) & ~was if click.positive else ~(after > threshold) & was
+    wanted = proposed & ~was if click.positive else was & ~proposed
     accepted = _component(wanted, row, column)
-    values: FloatMap = np.where(was, np.maximum(before, threshold + 1e-3), np.minimum(before, threshold)).astype(
-        np.float32
-    )
-    values[accepted] = after[accepted]
+    values = _held(old.sample(region), was, threshold)
+    values[accepted] = _held(new.sample(region), proposed, threshold)[accepted]
     if was[row, column] != click.positive and not accepted[row, column]:
         disc = _disc(wanted.shape, row, column, settings.fallback_radius) & (was != click.positive)
         values[disc] = DECIDED_LOGIT if click.positive else -DECIDED_LOGIT
     return LogitMap(values, region.box_xyxy)
 
 
-def _region(
-    old: LogitMap, new: LogitMap, click: Click, size_hw: tuple[int, int], threshold: float, margin: float
-) -> Crop:
+def _region(masks: list[MaskPart], click: Click, size_hw: tuple[int, int], margin: float) -> Crop:
     """Whole-pixel box that holds both masks and the disc round the click."""
     boxes = [(click.x - margin, click.y - margin, click.x + margin + 1, click.y + margin + 1)]
-    for logits in (old, new):
-        part, (x, y) = logits.mask_crop(size_hw, threshold)
-        if part.size:
-            boxes.append((x, y, x + part.shape[1], y + part.shape[0]))
+    boxes += [(x, y, x + part.shape[1], y + part.shape[0]) for part, (x, y) in masks if part.size]
     values = np.array(boxes)
     x0, y0 = np.maximum(np.floor(values[:, :2].min(axis=0)), 0).tolist()
     x1, y1 = np.minimum(np.ceil(values[:, 2:].max(axis=0)), (size_hw[1], size_hw[0])).tolist()
     return Crop((x0, y0, x1, y1), (int(y1 - y0), int(x1 - x0)))
+
+
+def _placed(mask: MaskPart, region: Crop) -> BoolMask:
+    """(h, w) bool: a mask's part as it was seen, on the grid of a region that holds it."""
+    part, offset_xy = mask
+    placed = np.zeros(region.size_hw, dtype=bool)
+    x, y = offset_xy[0] - int(region.box_xyxy[0]), offset_xy[1] - int(region.box_xyxy[1])
+    if part.size:
+        placed[y : y + part.shape[0], x : x + part.shape[1]] = part
+    return placed
+
+
+def _held(logits: FloatMap, mask: BoolMask, threshold: float) -> FloatMap:
+    """The logits, kept on the mask's side of the threshold: resampling must not move a pixel across it."""
+    held = np.where(mask, np.maximum(logits, threshold + 1e-3), np.minimum(logits, threshold))
+    return np.asarray(held, dtype=np.float32)
 
 
 def _component(mask: BoolMask, row: int, column: int) -> BoolMask:
