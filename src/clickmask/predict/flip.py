@@ -14,6 +14,9 @@ from clickmask.core.frames import Crop, LogitMap, whole
 from clickmask.core.prompts import Box, Click, Prompt, Prompts
 from clickmask.core.protocols import Request, Result, Step
 
+MEMO = "flip"
+"""Key of what the stages inside remember of the mirror image."""
+
 
 def flip_averaging(inner: Step) -> Step:
     """The stage."""
@@ -22,8 +25,11 @@ def flip_averaging(inner: Step) -> Step:
         width = request.frame.size_hw[1]
         straight = inner(request)
         previous = None if request.previous is None else request.previous.flip(width)
-        mirrored = inner(Request(request.frame.flip(), flip_prompts(request.prompts, width), previous, request.memo))
-        return replace(straight, logits=_average(straight.logits, mirrored.logits.flip(width), request.frame.size_hw))
+        prompts = flip_prompts(request.prompts, width)
+        # what inner stages remember of the mirror image (a crop, say) does not hold for the image itself
+        mirrored = inner(Request(request.frame.flip(), prompts, previous, request.memo.get(MEMO, {})))
+        logits = _average(straight.logits, mirrored.logits.flip(width), request.frame.size_hw)
+        return Result(logits, {**straight.memo, MEMO: mirrored.memo})
 
     return step
 

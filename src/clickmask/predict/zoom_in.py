@@ -159,10 +159,12 @@ def _predict_in(inner: Step, request: Request, box: BoxFloat, input_hw: tuple[in
 
 
 def _mask_box(logits: LogitMap, size_hw: tuple[int, int]) -> BoxFloat | None:
-    """Tight box of the positive logits in frame pixels, at the precision of their grid."""
+    """Tight box of the positive logits in frame pixels, at the precision of their grid; None if the frame has none."""
     i0, j0, i1, j1 = bounding_box(logits.values > 0)
     if i1 <= i0:
         return None
     x0, y0, x1, y1 = logits.box_xyxy
     cell_x, cell_y = (x1 - x0) / logits.values.shape[1], (y1 - y0) / logits.values.shape[0]
-    return x0 + i0 * cell_x, y0 + j0 * cell_y, x0 + i1 * cell_x, y0 + j1 * cell_y
+    left, top = max(x0 + i0 * cell_x, 0.0), max(y0 + j0 * cell_y, 0.0)
+    right, bottom = min(x0 + i1 * cell_x, float(size_hw[1])), min(y0 + j1 * cell_y, float(size_hw[0]))
+    return (left, top, right, bottom) if left < right and top < bottom else None
