@@ -30,7 +30,7 @@ def test_an_unknown_command_or_option_suggests_the_nearest(clickmask_command: An
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(PromptError("no such place"), 2), (WeightsError("damaged"), 1), (KeyboardInterrupt(), 130)]
+    ("error", "status"), [(PromptError("no such place"), 2), (WeightsError("damaged"), 2), (KeyboardInterrupt(), 130)]
 )
 def test_errors_become_one_line_and_a_status(
     clickmask_command: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int

@@ -63,14 +63,14 @@ def annotate(
 
     folder, only_path, kept = _places(path, project)
     catalog.find(model)
-    listening = listen(host, DEFAULT_PORT if port is None else port, PORTS_TRIED if port is None else 0)
-    opened = open_project(folder, kept)
-    settings = Settings(host=host, port=listening.getsockname()[1], model=model, only_path=only_path)
-    specs = {name: catalog.find(name)[0] for name in catalog.names()}
-    app = create_app(settings, opened, build_pipeline, lambda: specs)
-    _check_not_empty(opened)
-    with contextlib.suppress(KeyboardInterrupt):  # raised again after Ctrl+C has closed everything
-        serve(app, listening, lambda: _announce(settings.host, settings.port, settings.token, not no_browser))
+    with listen(host, DEFAULT_PORT if port is None else port, PORTS_TRIED if port is None else 0) as listening:
+        opened = open_project(folder, kept)
+        settings = Settings(host=host, port=listening.getsockname()[1], model=model, only_path=only_path)
+        specs = {name: catalog.find(name)[0] for name in catalog.names()}
+        app = create_app(settings, opened, build_pipeline, lambda: specs)
+        _check_not_empty(opened)
+        with contextlib.suppress(KeyboardInterrupt):  # raised again after Ctrl+C has closed everything
+            serve(app, listening, lambda: _announce(settings.host, settings.port, settings.token, not no_browser))
     typer.echo("Stopped. Everything is saved.", err=True)
 
 

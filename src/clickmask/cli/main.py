@@ -1,6 +1,7 @@
 """`clickmask`: finds the command, and turns every error raised on purpose into one message and an exit status.
 
-Exit status: 0 done, 1 something else is wrong (weights, storage), 2 the input can be mended, 130 interrupted.
+Exit status: 0 done, 2 refused for a reason that the message says how to mend (input, disk, weights, missing extra),
+1 an error nobody foresaw, with its traceback, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from clickmask.cli.paths import spread_paths
 from clickmask.cli.points import spread_points
-from clickmask.core.errors import ClickmaskError, InputError
+from clickmask.core.errors import ClickmaskError
 from clickmask.core.registry import Registry
 
 COMMANDS: Registry[Callable[..., None]] = Registry(
@@ -101,6 +102,6 @@ def main() -> None:
         app(args=spread_paths(spread_points(sys.argv[1:])), prog_name="clickmask")
     except ClickmaskError as error:
         typer.echo(f"Error: {error}", err=True)
-        sys.exit(2 if isinstance(error, InputError) else 1)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

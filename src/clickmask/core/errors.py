@@ -1,7 +1,7 @@
 """Every error that clickmask raises on purpose.
 
     ClickmaskError
-    ├── InputError (also ValueError)     the caller can mend it; exit status 2, HTTP 400
+    ├── InputError (also ValueError)     the caller can mend it; HTTP 400
     │   ├── ImageError                   an image that cannot be read or used
     │   ├── PromptError                  a click, box or mask that does not fit the image
     │   ├── FormatError                  an annotation file that cannot be read or written
@@ -13,6 +13,8 @@
     ├── WorkerError                      a helper process ended without an answer
     ├── StorageError                     a project cannot be read or written
     └── ConflictError                    somebody else changed the same thing first; HTTP 409
+
+On the command line each of them is one message and exit status 2.
 
 A message says what is wrong, what was given, what is accepted and what to do next.
 """
