@@ -34,6 +34,7 @@ def value(mask: np.ndarray, **changes) -> ObjectValue:
     return ObjectValue(1, RunLengthMask.encode(mask), **changes)
 
 
+@settings(max_examples=50, deadline=None)
 @given(masks, st.lists(masks, max_size=3))
 def test_without_is_the_difference(mask: np.ndarray, others: list[np.ndarray]) -> None:
     expected = mask.copy()
@@ -90,7 +91,7 @@ actions = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(actions, max_size=25))
 def test_finished_objects_never_change_unless_the_person_changes_them(script: list) -> None:
     board = Board()
@@ -113,7 +114,7 @@ def test_finished_objects_never_change_unless_the_person_changes_them(script: li
 def test_random_sessions_keep_the_promise_end_to_end(server) -> None:
     rng = np.random.default_rng(5)
     with server.socket() as socket:
-        for _ in range(120):
+        for _ in range(60):
             finished = [o["id"] for o in server.get("/images/1/objects").json()["objects"] if o["state"] == "finished"]
             before = {r.object_id: r.runs for r in parse_records(server.get("/images/1/masks").content)}
             kind = rng.choice(["click", "click", "click", "finish", "reopen", "undo", "redo"], p=None)

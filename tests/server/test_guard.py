@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import io
-import os
 import stat
 import zipfile
+from pathlib import Path
 
 import pytest
+from tests.server.conftest import AUTH, TOKEN, write_image
 
 from clickmask.server.guard import POLICY
-from tests.server.conftest import AUTH, TOKEN, write_image
 
 WS = "ws://127.0.0.1:8000/api/v1/images/1/live"
 
@@ -165,7 +165,7 @@ def test_zips_may_not_write_outside(server, name: str) -> None:
     answer = send(server, zipped({name: b"{}"}))
     assert answer.status_code == 400
     assert not (server.folder.parent / "escape.json").exists()
-    assert not os.path.exists("/escape.json")
+    assert not Path("/escape.json").exists()
 
 
 def test_zips_may_not_hold_links(server) -> None:

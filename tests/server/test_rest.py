@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.server.conftest import write_image
 
 from clickmask.server.records import parse_records
-from tests.server.conftest import write_image
 
 CLIENT = "script-client"
 SIZE = (48, 64)

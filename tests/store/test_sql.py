@@ -81,7 +81,7 @@ def test_values_come_back_exactly(store, image: int) -> None:
 def test_undo_and_redo_have_no_limit_and_survive_reopening(tmp_path: Path) -> None:
     project = open_project(tmp_path)
     image = project.store.add_images({"a.png": FileStamp(1, 1.0)})[0].id
-    values = [ObjectValue(1, square(0, 0), Prompts((Click(1, 1),) * (n + 1))) for n in range(120)]
+    values = [ObjectValue(1, square(0, 0), Prompts((Click(1, 1),) * (n + 1))) for n in range(40)]
     number = project.store.apply(image, edit(None, values[0]), ANN).objects[0].id
     for value in values[1:]:
         project.store.apply(image, edit(number, value), ANN)
@@ -193,9 +193,13 @@ def test_the_last_class_stays(store) -> None:
 
 
 def test_durability_settings(project: Project) -> None:
-    with project.store._engine.connect() as connection:
-        values = [connection.scalar(text(f"PRAGMA {p}")) for p in ("journal_mode", "synchronous", "foreign_keys")]
-    assert values == ["wal", 2, 1]
+    def level(**options) -> list:
+        with project.store._transaction(**options) as connection:
+            return [connection.scalar(text(f"PRAGMA {p}")) for p in ("journal_mode", "synchronous", "foreign_keys")]
+
+    assert level() == ["wal", 2, 1]
+    assert level(recomputable=True) == ["wal", 1, 1]
+    assert level() == ["wal", 2, 1]
 
 
 def test_a_second_opening_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:

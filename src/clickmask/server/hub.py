@@ -50,7 +50,7 @@ class Hub:
         """Let open images know under which path their file is now."""
         for image in images:
             if image.id in self._images:
-                self._images[image.id].path = image.path
+                self._images[image.id].follow(image.path)
 
     def tell_all(self, message: dict[str, Any]) -> None:
         """Send a message to everybody on every image."""

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from clickmask.core.errors import ClickmaskError, ImageError
+from clickmask.core.errors import ImageError
 from clickmask.core.masks import RunLengthMask
-from clickmask.core.prompts import Prompts
 from clickmask.server import edits
+from clickmask.server.answers import Answers
+from clickmask.server.board import Board
 from clickmask.server.commands import EditMaker, StepKind
-from clickmask.server.errors import NotFoundError, StaleError, refusal
-from clickmask.server.model import Answer, Question
+from clickmask.server.errors import NotFoundError, StaleError
 from clickmask.server.peers import Ack, Peer
-from clickmask.server.records import mask_record, record
-from clickmask.server.schemas import Command, JumpCommand, PingCommand, SimpleCommand, StepCommand, object_json
+from clickmask.server.records import record
+from clickmask.server.schemas import Command, JumpCommand, PingCommand, SimpleCommand, StepCommand
 from clickmask.server.services import Services
-from clickmask.store.values import Edit, ModelRun, Origin, Outcome, StoredImage, StoredObject
+from clickmask.store.values import Edit, Origin, Outcome, StoredImage, StoredObject
 
 
 class LiveImage:
@@ -41,32 +41,47 @@ class LiveImage:
     ) -> None:
         if image.facts is None:
             raise ImageError(f"{image.path} has not been looked at yet.")
-        self.image_id, self.path, self.size_hw, self.rev = image.id, image.path, image.facts.size_hw, image.rev
-        self.objects = {o.id: o for o in objects}
-        self.peers: list[Peer] = []
+        size_hw = image.facts.size_hw
+        self._board = Board(image.id, image.path, size_hw, image.rev, {o.id: o for o in objects})
         self._services = services
         self._steps = steps
         self._lock = asyncio.Lock()
-        self._edits = EditMaker(self.size_hw, services.classes)
+        self._edits = EditMaker(size_hw, services.classes)
+        self._answers = Answers(services, self._board)
         self._active: dict[str, int | None] = {}
         self._seqs: dict[str, int] = {}
         self._revs: dict[str, int] = {}
-        self._askers: dict[int, Origin] = {}
-        self._known: dict[int, tuple[Prompts, RunLengthMask]] = {}
-        self._answers: dict[int, asyncio.Task[None]] = {}
-        self._failures: dict[int, ClickmaskError] = {}
-        self._remember_settled(self.objects.values())
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """(height, width) of the image."""
+        return self._board.size_hw
+
+    @property
+    def rev(self) -> int:
+        """The image's revision."""
+        return self._board.rev
+
+    @property
+    def objects(self) -> Mapping[int, StoredObject]:
+        """The objects by number, as they are shown."""
+        return self._board.objects
+
+    @property
+    def peers(self) -> Sequence[Peer]:
+        """Those who look on."""
+        return self._board.peers
 
     @property
     def busy(self) -> bool:
         """Whether anybody looks at it or anything is under way."""
-        return bool(self.peers) or self._lock.locked() or any(not t.done() for t in self._answers.values())
+        return bool(self.peers) or self._lock.locked() or self._answers.busy
 
     async def last_seq(self, client: str) -> int:
         """Newest stored command of a client."""
         if client not in self._seqs:
             store = self._services.store
-            self._seqs[client] = await self._services.in_store(store.last_seq, self.image_id, client)
+            self._seqs[client] = await self._services.in_store(store.last_seq, self._board.image_id, client)
         return self._seqs[client]
 
     def history(self) -> dict[str, str | None]:
@@ -76,13 +91,17 @@ class LiveImage:
     def join(self, peer: Peer) -> int | None:
         """Let somebody look on; returns its active object. Answers still owed from before a crash are asked for."""
         self._active[peer.client] = self._first_active(peer.client)
-        self.peers.append(peer)
-        self._ask_for(self.objects.values())
+        self._board.peers.append(peer)
+        self._answers.ask_for(self.objects.values())
         return self._active[peer.client]
 
     def leave(self, peer: Peer) -> None:
         """Forget somebody."""
-        self.peers = [p for p in self.peers if p is not peer]
+        self._board.peers = [p for p in self.peers if p is not peer]
+
+    def follow(self, path: str) -> None:
+        """The file lies elsewhere now."""
+        self._board.path = path
 
     async def apply(self, command: Command, client: str, *, strict: bool = False) -> Ack:
         """Carry out a command; everybody is told before this returns.
@@ -109,7 +128,7 @@ class LiveImage:
             else:
                 ack = await self._edit(command, client, strict)
             self._publish(ack, client, with_masks=command.type not in ("click", "box", "remove_prompt", "activate"))
-        self._ask_for(ack.objects)
+        self._answers.ask_for(ack.objects)
         return ack
 
     async def set_mask(self, object_id: int, mask: RunLengthMask, client: str, rev: int | None) -> Ack:
@@ -129,17 +148,16 @@ class LiveImage:
         return ack
 
     async def settled(self, object_id: int) -> None:
-        """Wait until the model has answered every prompt of an object.
+        """Wait until the model has answered every prompt of an object; raises what it failed with."""
+        await self._answers.wait(object_id)
 
-        Raises:
-            ClickmaskError: it failed.
-        """
-        while (stored := self.objects.get(object_id)) is not None and not stored.value.settled:
-            self._failures.pop(object_id, None)
-            self._ask_for([stored])
-            await asyncio.shield(self._answers[object_id])
-            if object_id in self._failures:
-                raise self._failures[object_id]
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send a message to everybody."""
+        self._board.tell(message)
+
+    async def close(self) -> None:
+        """Stop asking the model."""
+        await self._answers.close()
 
     def _pick(self, object_id: int) -> StoredObject:
         """The object with this number; NotFoundError if it does not exist."""
@@ -152,18 +170,6 @@ class LiveImage:
         named: int | None = getattr(command, "object_id", None)
         wanted = self._active.get(client) if named is None else named
         return None if wanted is None else self._pick(wanted)
-
-    def tell(self, message: dict[str, Any]) -> None:
-        """Send a message to everybody."""
-        text = json.dumps(message)
-        for peer in self.peers:
-            peer.send(text)
-
-    async def close(self) -> None:
-        """Stop asking the model."""
-        for task in self._answers.values():
-            task.cancel()
-        await asyncio.gather(*self._answers.values(), return_exceptions=True)
 
     def _activate(self, command: SimpleCommand, client: str) -> Ack:
         self._active[client] = None
@@ -189,7 +195,7 @@ class LiveImage:
             raise StaleError(f"Somebody else changed the image at revision {others}; look before you {command.type}.")
         origin = Origin(client, command.seq or None)
         outcome, steps = await self._services.in_store(
-            StepKind.of(command).take, self._services.store, self.image_id, origin
+            StepKind.of(command).take, self._services.store, self._board.image_id, origin
         )
         self._take(outcome, steps, client, origin.seq)
         if await self._services.refresh_classes():
@@ -204,7 +210,7 @@ class LiveImage:
         store = self._services.store
 
         def write() -> tuple[Outcome, tuple[str | None, str | None]]:
-            return store.apply(self.image_id, edit, origin), store.next_steps(self.image_id)
+            return store.apply(self._board.image_id, edit, origin), store.next_steps(self._board.image_id)
 
         outcome, steps = await self._services.in_store(write)
         self._take(outcome, steps, origin.client, origin.seq)
@@ -215,23 +221,13 @@ class LiveImage:
         self, outcome: Outcome, steps: tuple[str | None, str | None], client: str, seq: int | None = None
     ) -> None:
         """Make an outcome of the store the state in memory."""
-        touched = [self.objects[o.id] for o in outcome.objects if o.id in self.objects]
-        self._remember_settled(touched)
         for stored in outcome.objects:
-            self.objects[stored.id] = stored
-            self._askers[stored.id] = Origin(client, seq)
-            self._failures.pop(stored.id, None)
+            self._answers.expect(stored, Origin(client, seq))
         for object_id in outcome.removed:
-            self.objects.pop(object_id, None)
-        self._remember_settled(outcome.objects)
-        self.rev, self._steps, self._revs[client] = outcome.rev, steps, outcome.rev
+            self._board.objects.pop(object_id, None)
+        self._board.rev, self._steps, self._revs[client] = outcome.rev, steps, outcome.rev
         if seq is not None:
             self._seqs[client] = seq
-
-    def _remember_settled(self, objects: Iterable[StoredObject]) -> None:
-        for stored in objects:
-            if stored.value.settled:
-                self._known[stored.id] = (stored.value.prompts, stored.value.mask)
 
     def _check_fresh(self, target: StoredObject, rev: int | None, client: str, strict: bool) -> None:
         foreign = strict or target.changed_by != client
@@ -251,8 +247,8 @@ class LiveImage:
         if kind in ("click", "box", "reopen") and ack.objects:
             return ack.objects[0].id
         active = self._active.get(client)
-        gone = active not in self.objects or self.objects[active].value.phase == "finished"
-        return None if gone else active
+        stands = None if active is None else self.objects.get(active)
+        return active if stands is not None and stands.value.phase == "in_progress" else None
 
     def _ack(
         self, seq: int, client: str, object_id: int | None, objects: tuple[StoredObject, ...], removed: tuple[int, ...]
@@ -273,57 +269,3 @@ class LiveImage:
                 peer.send(to_others)
             for stored in ack.objects if with_masks else ():
                 peer.send(record(stored, ack.seq if own else 0))
-
-    def _ask_for(self, objects: Iterable[StoredObject]) -> None:
-        """See that the model answers for objects that wait."""
-        for stored in objects:
-            running = self._answers.get(stored.id)
-            if not stored.value.settled and (running is None or running.done()):
-                self._answers[stored.id] = asyncio.get_running_loop().create_task(self._answer_all(stored.id))
-
-    async def _answer_all(self, object_id: int) -> None:
-        """Ask until the newest prompts are answered; what came in the meantime is asked in one go."""
-        while (asked := self.objects.get(object_id)) is not None and not asked.value.settled:
-            origin = self._askers.get(object_id, Origin(""))
-            try:
-                mask, answer = await self._ask(asked)
-                run = ModelRun(answer.model, answer.milliseconds)
-                store = self._services.store
-                await self._services.in_store(store.settle, object_id, asked.value.prompts, mask, run)
-            except ClickmaskError as error:
-                self._failures[object_id] = error
-                self.tell({"type": "error", "seq": origin.seq or 0, "rev": self.rev, **refusal(error).json()})
-                break
-            self._take_answer(asked, mask, origin)
-        self.tell({"type": "busy", "object": object_id, "stage": "idle"})
-
-    async def _ask(self, asked: StoredObject) -> tuple[RunLengthMask, Answer]:
-        services = self._services
-        loading = services.models.status.state == "loading"
-        self.tell({"type": "busy", "object": asked.id, "stage": "loading_model" if loading else "predicting"})
-        frame = await services.pictures.frame(self.path)
-        if frame.size_hw != self.size_hw:
-            raise ImageError(f"{self.path} was replaced by an image of another size. Put the old file back.")
-        question = Question(asked.id, asked.value.prompts, self._known.get(asked.id))
-        answer = await services.models.answer(frame, question)
-        others = edits.protected_by_others(self.objects, asked.id)
-        return await asyncio.to_thread(edits.without, answer.mask, others), answer
-
-    def _take_answer(self, asked: StoredObject, mask: RunLengthMask, origin: Origin) -> None:
-        """Show the answer, unless the object has moved on to where it does not belong."""
-        now = self.objects.get(asked.id)
-        if now is None or now.value.settled:
-            return
-        asked_items = asked.value.prompts.items
-        if now.value.prompts.items[: len(asked_items)] != asked_items:
-            return
-        settled = now.value.prompts == asked.value.prompts
-        self._known[asked.id] = (asked.value.prompts, mask)
-        shown = replace(now, value=replace(now.value, mask=mask, settled=settled))
-        self.objects[asked.id] = shown
-        if settled:
-            self.tell({"type": "settled", "object": object_json(shown)})
-        rev = now.rev if settled else asked.rev
-        for peer in self.peers:
-            seq = origin.seq or 0 if peer.client == origin.client else 0
-            peer.send(mask_record(asked.id, rev, mask, seq=seq, settled=settled))

@@ -42,18 +42,21 @@ def sqlite_engine(path: str) -> Engine:
 
     WAL alone already survives `kill -9`, because committed pages are in the operating system's hands. With
     ``synchronous=FULL`` they are also flushed before the commit returns, so that an acknowledged click
-    survives a power cut too; it costs one flush per action, a few milliseconds on an SSD.
+    survives a power cut too; it costs one flush per action, a few milliseconds on an SSD. Transactions with the
+    option ``recomputable`` (the model's answers) go without: after a power cut the model is asked again.
     """
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
 
     @engine_events.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver's own transactions would leave reads outside
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @engine_events.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        level = "NORMAL" if connection.get_execution_options().get("recomputable") else "FULL"
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
         connection.exec_driver_sql("BEGIN")
 
     return engine
@@ -172,7 +175,7 @@ class SqlStore:
     def settle(self, object_id: int, prompts: Prompts, mask: RunLengthMask, run: ModelRun) -> None:
         """Keep the model's answer for every version that waits with exactly these prompts."""
         table = schema.version
-        with self._transaction() as connection:
+        with self._transaction(recomputable=True) as connection:
             waiting = (table.c.object_id == object_id, ~table.c.settled)
             same = table.c.prompts == prompts_text(connection, self._shelf, prompts)
             values = {"mask_id": self._shelf.save(connection, mask), "settled": True}
@@ -202,10 +205,11 @@ class SqlStore:
         self._engine.dispose()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self, recomputable: bool = False) -> Iterator[Connection]:
         """One transaction at a time; whatever the database says against it becomes a StorageError."""
+        engine = self._engine.execution_options(recomputable=True) if recomputable else self._engine
         try:
-            with self._lock, self._engine.begin() as connection:
+            with self._lock, engine.begin() as connection:
                 yield connection
         except DatabaseError as error:
             raise StorageError(storage_problem(str(error.orig))) from error

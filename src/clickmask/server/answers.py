@@ -1,0 +1,126 @@
+"""The model's answers for the objects of one image: asked for in the background, kept, and shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+from clickmask.core.errors import ClickmaskError, ImageError
+from clickmask.core.masks import RunLengthMask
+from clickmask.core.prompts import Prompts
+from clickmask.server import edits
+from clickmask.server.board import Board
+from clickmask.server.errors import refusal
+from clickmask.server.model import Answer, Question
+from clickmask.server.records import mask_record
+from clickmask.server.schemas import object_json
+from clickmask.server.services import Services
+from clickmask.store.values import ModelRun, Origin, StoredObject
+
+
+class Answers:
+    """Sees that every object that waits gets its mask. Belongs to the event loop."""
+
+    def __init__(self, services: Services, board: Board) -> None:
+        self._services = services
+        self._board = board
+        self._askers: dict[int, Origin] = {}
+        self._known: dict[int, tuple[Prompts, RunLengthMask]] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._failures: dict[int, ClickmaskError] = {}
+        for stored in board.objects.values():
+            self._remember(stored)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any question is under way."""
+        return any(not task.done() for task in self._tasks.values())
+
+    def expect(self, stored: StoredObject, asker: Origin) -> None:
+        """Put an object that was changed on the board, in place of what was there."""
+        if stored.id in self._board.objects:
+            self._remember(self._board.objects[stored.id])
+        self._board.objects[stored.id] = stored
+        self._remember(stored)
+        self._askers[stored.id] = asker
+        self._failures.pop(stored.id, None)
+
+    async def wait(self, object_id: int) -> None:
+        """Wait until the model has answered every prompt of an object.
+
+        Raises:
+            ClickmaskError: it failed.
+        """
+        while (stored := self._board.objects.get(object_id)) is not None and not stored.value.settled:
+            self._failures.pop(object_id, None)
+            self.ask_for([stored])
+            await asyncio.shield(self._tasks[object_id])
+            if object_id in self._failures:
+                raise self._failures[object_id]
+
+    async def close(self) -> None:
+        """Stop asking."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _remember(self, stored: StoredObject) -> None:
+        if stored.value.settled:
+            self._known[stored.id] = (stored.value.prompts, stored.value.mask)
+
+    def ask_for(self, objects: Iterable[StoredObject]) -> None:
+        """See that the model answers for objects that wait."""
+        for stored in objects:
+            running = self._tasks.get(stored.id)
+            if not stored.value.settled and (running is None or running.done()):
+                self._tasks[stored.id] = asyncio.get_running_loop().create_task(self._answer_all(stored.id))
+
+    async def _answer_all(self, object_id: int) -> None:
+        """Ask until the newest prompts are answered; what came in the meantime is asked in one go."""
+        while (asked := self._board.objects.get(object_id)) is not None and not asked.value.settled:
+            origin = self._askers.get(object_id, Origin(""))
+            try:
+                mask, answer = await self._ask(asked)
+                run = ModelRun(answer.model, answer.milliseconds)
+                store = self._services.store
+                await self._services.in_store(store.settle, object_id, asked.value.prompts, mask, run)
+            except ClickmaskError as error:
+                self._failures[object_id] = error
+                self._board.tell(
+                    {"type": "error", "seq": origin.seq or 0, "rev": self._board.rev, **refusal(error).json()}
+                )
+                break
+            self._take_answer(asked, mask, origin)
+        self._board.tell({"type": "busy", "object": object_id, "stage": "idle"})
+
+    async def _ask(self, asked: StoredObject) -> tuple[RunLengthMask, Answer]:
+        services = self._services
+        loading = services.models.status.state == "loading"
+        self._board.tell({"type": "busy", "object": asked.id, "stage": "loading_model" if loading else "predicting"})
+        frame = await services.pictures.frame(self._board.path)
+        if frame.size_hw != self._board.size_hw:
+            raise ImageError(f"{self._board.path} was replaced by an image of another size. Put the old file back.")
+        question = Question(asked.id, asked.value.prompts, self._known.get(asked.id))
+        answer = await services.models.answer(frame, question)
+        others = edits.protected_by_others(self._board.objects, asked.id)
+        return await asyncio.to_thread(edits.without, answer.mask, others), answer
+
+    def _take_answer(self, asked: StoredObject, mask: RunLengthMask, origin: Origin) -> None:
+        """Show the answer, unless the object has moved on to where it does not belong."""
+        now = self._board.objects.get(asked.id)
+        if now is None or now.value.settled:
+            return
+        asked_items = asked.value.prompts.items
+        if now.value.prompts.items[: len(asked_items)] != asked_items:
+            return
+        settled = now.value.prompts == asked.value.prompts
+        self._known[asked.id] = (asked.value.prompts, mask)
+        shown = replace(now, value=replace(now.value, mask=mask, settled=settled))
+        self._board.objects[asked.id] = shown
+        if settled:
+            self._board.tell({"type": "settled", "object": object_json(shown)})
+        rev = now.rev if settled else asked.rev
+        for peer in self._board.peers:
+            seq = origin.seq or 0 if peer.client == origin.client else 0
+            peer.send(mask_record(asked.id, rev, mask, seq=seq, settled=settled))
