@@ -7,7 +7,7 @@ import { ROOT } from './rest'
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 5000
 /** Close codes after which trying again cannot help. */
-const FINAL = new Set([4400, 4401, 4403, 4404, 4422])
+const FINAL = new Set([4400, 4401, 4403, 4404, 4409, 4422])
 
 export type SocketFactory = (url: string) => WebSocket
 
