@@ -40,8 +40,8 @@ def add_images(connection: Connection, files: Mapping[str, FileStamp]) -> list[i
     ]
     if rows:
         connection.execute(insert(schema.image), rows)
-    added = [r["path"] for r in rows]
-    return [i for i, path in connection.execute(select(schema.image.c.id, schema.image.c.path)) if path in set(added)]
+    added = {row["path"] for row in rows}
+    return [i for i, path in connection.execute(select(schema.image.c.id, schema.image.c.path)) if path in added]
 
 
 def set_status(connection: Connection, image_id: int, status: ImageStatus, problem: str | None) -> None:
