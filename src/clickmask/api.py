@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from clickmask.core.errors import WeightsError
 from clickmask.core.protocols import Backend, Stage, Step
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clickmask.predict.predictor import Pipeline, Predictor
+
+T = TypeVar("T")
 
 STAGES: Registry[Stage] = Registry("stage", {"flip": "clickmask.predict.flip:flip_averaging"})
 """Stages that a person can add by name, wrapped directly round the backend in the order given."""
@@ -82,11 +84,18 @@ def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> S
     step = backend_step(backend)
     wrappers: list[Stage] = [STAGES.get(name) for name in stages]
     if spec.zoom_in is not None:
-        wrappers.append(zoom_in(ZoomIn(**spec.zoom_in), spec.input_hw))
+        wrappers.append(zoom_in(_made(spec, "zoom_in", ZoomIn, spec.zoom_in), spec.input_hw))
     wrappers.append(progressive_merge(ProgressiveMerge(), logit(spec.threshold)))
     for wrap in wrappers:
         step = wrap(step)
     return step
+
+
+def _made(spec: ModelSpec, field: str, kind: Callable[..., T], options: Mapping[str, Any]) -> T:
+    try:
+        return kind(**options)
+    except TypeError as error:
+        raise WeightsError(f"The model '{spec.name}' has settings in '{field}' that do not exist: {error}.") from error
 
 
 def _backend(spec: ModelSpec, folder: Path | None, threads: int | None) -> Backend:
@@ -101,7 +110,7 @@ def _backend(spec: ModelSpec, folder: Path | None, threads: int | None) -> Backe
     from clickmask.encode import ENCODINGS
     from clickmask.predict.onnx import OnnxBackend
 
-    encoding = ENCODINGS.get(spec.encoding)(**spec.encoding_options)  # type: ignore[operator]
+    encoding = _made(spec, "encoding_options", ENCODINGS.get(spec.encoding), spec.encoding_options)
     capabilities = frozenset(spec.capabilities)
     return OnnxBackend(
         folder / spec.weights, encoding, spec.input_hw, capabilities, sha256=spec.sha256, threads=threads

@@ -54,9 +54,7 @@ class OnnxBackend:
         self.input_hw = input_hw
         self.capabilities = capabilities
         self._encoding = encoding
-        self.session = onnxruntime.InferenceSession(
-            read_weights(path, sha256), session_options(threads), providers=["CPUExecutionProvider"]
-        )
+        self.session = open_session(path, read_weights(path, sha256), threads)
 
     def embed(self, frame: Frame) -> Image:
         """The pixels themselves: image and prompts meet in the network's first layer."""
@@ -67,6 +65,21 @@ class OnnxBackend:
         guidance = self._encoding.encode(prompts, previous, self.input_hw)
         feed: Mapping[str, Any] = {"image": embedding[None], "guidance": guidance[None]}
         return np.asarray(self.session.run(["logits"], dict(feed))[0][0, 0], dtype=np.float32)
+
+
+def open_session(path: Path, graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:
+    """A session over a graph with the names that `OnnxBackend` tells; WeightsError for anything else."""
+    try:
+        session = onnxruntime.InferenceSession(graph, session_options(threads), providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's errors have no common base but this
+        raise WeightsError(f"The weights {path} are no ONNX graph that can be run: {error}") from error
+    inputs, outputs = {i.name for i in session.get_inputs()}, {o.name for o in session.get_outputs()}
+    if inputs != {"image", "guidance"} or "logits" not in outputs:
+        raise WeightsError(
+            f"The graph {path} takes {', '.join(sorted(inputs))} and gives {', '.join(sorted(outputs))}; expected "
+            "image and guidance, and logits. `clickmask export` writes such graphs."
+        )
+    return session
 
 
 def session_options(threads: int | None) -> onnxruntime.SessionOptions:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clickmask.core.check import check_box, check_click, check_image, check_mask
-from clickmask.core.errors import PromptError
+from clickmask.core.errors import InputError, PromptError
 from clickmask.core.frames import Crop, FloatMap, Frame, Image, LogitMap
 from clickmask.core.masks import BoolMask, RunLengthMask
 from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
@@ -46,7 +46,9 @@ class Pipeline:
 
 
 def logit(probability: float) -> float:
-    """Inverse of the sigmoid; `probability` in (0, 1)."""
+    """Inverse of the sigmoid; InputError for a probability that is not in [0.001, 0.999]."""
+    if not 0.001 <= probability <= 0.999:
+        raise InputError(f"A threshold is a probability from 0.001 to 0.999, got {probability}.")
     return math.log(probability / (1 - probability))
 
 
@@ -228,6 +230,8 @@ class Predictor:
     def _from_low_res(self, logits: FloatMap) -> LogitMap:
         if logits.shape != (1, LOW_RES, LOW_RES):
             raise PromptError(f"mask_input must be (1, {LOW_RES}, {LOW_RES}) logits, got {logits.shape}.")
+        if not np.isfinite(logits).all():
+            raise PromptError("mask_input holds NaN or infinite values; give low_res_logits of an earlier call.")
         return LogitMap(logits[0], self._low_res_grid().box_xyxy)
 
 
@@ -251,6 +255,8 @@ def _sam_prompts(
             raise PromptError(f"box must be x0, y0, x1, y1; got shape {np.asarray(box).shape}.")
         prompts.append(Box(*corners.tolist()))
     if point_coords is None:
+        if point_labels is not None:
+            raise PromptError("point_labels need point_coords, (N, 2) x and y in image pixels.")
         return prompts
     points = np.asarray(point_coords, dtype=np.float64)
     labels = np.asarray([] if point_labels is None else point_labels).ravel()

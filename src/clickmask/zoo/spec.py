@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +67,30 @@ class ModelSpec:
             ) from error
         except (OSError, ValueError) as error:
             raise WeightsError(f"{path} cannot be read as a model description: {error}.") from error
+        if not isinstance(values, dict):
+            raise WeightsError(f"{path} cannot be read as a model description: expected an object with fields.")
         version = values.pop("format_version", None)
         if version != FORMAT_VERSION:
-            raise WeightsError(f"{path} has format version {version}; this clickmask reads version {FORMAT_VERSION}.")
-        unknown = set(values) - {f.name for f in fields(ModelSpec)}
-        if unknown:
-            raise WeightsError(f"{path} holds unknown fields: {', '.join(sorted(unknown))}.")
-        tuples = {key: tuple(values[key]) for key in ("input_hw", "capabilities") if key in values}
-        return ModelSpec(**{**values, **tuples})
+            raise WeightsError(
+                f"{path} has format version {version}; this clickmask reads version {FORMAT_VERSION}. "
+                "Update clickmask, or export the model again."
+            )
+        return _spec_of(values, path)
+
+
+def _spec_of(values: dict[str, Any], path: Path) -> ModelSpec:
+    known = {f.name for f in fields(ModelSpec)}
+    required = {f.name for f in fields(ModelSpec) if f.default is MISSING and f.default_factory is MISSING}
+    unknown = set(values) - known
+    if unknown:
+        raise WeightsError(f"{path} holds unknown fields: {', '.join(sorted(unknown))}.")
+    missing = required - set(values)
+    if missing:
+        raise WeightsError(f"{path} lacks the fields {', '.join(sorted(missing))}.")
+    size = values.get("input_hw", [1, 1])
+    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(v, int) and v > 0 for v in size)):
+        raise WeightsError(f"{path}: input_hw must be two whole numbers above 0, height and width, got {size!r}.")
+    if not isinstance(values.get("capabilities", []), list):
+        raise WeightsError(f"{path}: capabilities must be a list of names, got {values['capabilities']!r}.")
+    tuples = ("input_hw", "capabilities")
+    return ModelSpec(**{key: tuple(value) if key in tuples else value for key, value in values.items()})
