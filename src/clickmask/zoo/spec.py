@@ -93,4 +93,5 @@ def _spec_of(values: dict[str, Any], path: Path) -> ModelSpec:
     if not isinstance(values.get("capabilities", []), list):
         raise WeightsError(f"{path}: capabilities must be a list of names, got {values['capabilities']!r}.")
     tuples = ("input_hw", "capabilities")
-    return ModelSpec(**{key: tuple(value) if key in tuples else value for key, value in values.items()})
+    arguments: dict[str, Any] = {key: tuple(value) if key in tuples else value for key, value in values.items()}
+    return ModelSpec(**arguments)
