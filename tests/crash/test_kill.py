@@ -28,7 +28,10 @@ CLIENT = "storm-client"
 WIDTH, HEIGHT = 160, 120
 MOST_UNANSWERED = 8
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork to start fifty servers quickly")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork to start fifty servers quickly"),
+]
 
 
 class Nursery:

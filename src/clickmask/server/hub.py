@@ -37,6 +37,7 @@ class Hub:
             if image_id not in self._images:
                 self._images[image_id] = await self._load(image_id)
                 self._drop_idle(keep=image_id)
+            self._images[image_id].touch()
             return self._images[image_id]
 
     async def open_for_object(self, object_id: int) -> LiveImage:

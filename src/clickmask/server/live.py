@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,9 @@ from clickmask.server.records import record
 from clickmask.server.schemas import Command, JumpCommand, PingCommand, SimpleCommand, StepCommand
 from clickmask.server.services import Services
 from clickmask.store.values import Edit, Origin, Outcome, StoredImage, StoredObject
+
+SECONDS_HELD = 60.0
+"""How long an image stays in memory after it was asked for, so that there are never two of one."""
 
 
 class LiveImage:
@@ -45,6 +49,7 @@ class LiveImage:
         self._board = Board(image.id, image.path, size_hw, image.rev, {o.id: o for o in objects})
         self._services = services
         self._steps = steps
+        self._used = time.monotonic()
         self._lock = asyncio.Lock()
         self._edits = EditMaker(size_hw, services.classes)
         self._answers = Answers(services, self._board)
@@ -72,9 +77,15 @@ class LiveImage:
         """Those who look on."""
         return self._board.peers
 
+    def touch(self) -> None:
+        """Note that somebody is about to use it."""
+        self._used = time.monotonic()
+
     @property
     def busy(self) -> bool:
-        """Whether anybody looks at it or anything is under way."""
+        """Whether anybody looks at it, has just asked for it, or anything is under way."""
+        if time.monotonic() - self._used < SECONDS_HELD:
+            return True
         return bool(self.peers) or self._lock.locked() or self._answers.busy
 
     async def last_seq(self, client: str) -> int:

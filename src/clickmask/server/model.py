@@ -26,8 +26,8 @@ from clickmask.core.protocols import ObjectState
 from clickmask.predict.predictor import Pipeline, advance
 from clickmask.server.errors import ModelError
 
-STATES_KEPT = 64
-"""A state holds logits of up to a few megabytes."""
+STATE_BYTES_KEPT = 256 * 2**20
+"""A state holds logits of up to a few megabytes, after a correction at the full resolution of the object."""
 
 LoadState = Literal["loading", "ready", "failed"]
 BuildPipeline = Callable[[str], Pipeline]
@@ -69,23 +69,28 @@ class Answer:
 class StateCache:
     """The newest object states by object and prompts. Safe from any thread."""
 
-    def __init__(self, limit: int = STATES_KEPT) -> None:
+    def __init__(self, limit_bytes: int = STATE_BYTES_KEPT) -> None:
         self._states: OrderedDict[tuple[int, Prompts], ObjectState] = OrderedDict()
-        self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
         self._lock = Lock()
 
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
             self._states.clear()
+            self._bytes = 0
 
     def keep(self, object_id: int, state: ObjectState) -> None:
-        """Keep a state, dropping the one that was not used for longest if there are too many."""
+        """Keep a state, dropping the oldest ones while all together are too large."""
+        key = (object_id, state.prompts)
         with self._lock:
-            self._states[(object_id, state.prompts)] = state
-            self._states.move_to_end((object_id, state.prompts))
-            while len(self._states) > self._limit:
-                self._states.popitem(last=False)
+            if key in self._states:
+                self._bytes -= _bytes_of(self._states.pop(key))
+            self._states[key] = state
+            self._bytes += _bytes_of(state)
+            while self._bytes > self._limit_bytes and len(self._states) > 1:
+                self._bytes -= _bytes_of(self._states.popitem(last=False)[1])
 
     def longest(self, object_id: int, prompts: Prompts) -> ObjectState | None:
         """The kept state with the most of these prompts, from the first on."""
@@ -200,6 +205,10 @@ def follow(pipeline: Pipeline, frame: Frame, state: ObjectState, prompts: Prompt
     for prompt in rest:
         state = advance(pipeline, frame, state, prompt)
     return state
+
+
+def _bytes_of(state: ObjectState) -> int:
+    return 1000 if state.logits is None else 1000 + state.logits.values.nbytes
 
 
 def _build_and_warm(build: BuildPipeline, name: str) -> Pipeline:

@@ -22,6 +22,8 @@ from clickmask.store.values import FileStamp, StoredImage
 
 FRAMES_KEPT = 3
 """Decoded images kept: the open one and its neighbours; 48 MB each at 12 megapixels."""
+FRAME_BYTES_KEPT = 2**30
+"""Fewer are kept if they are larger than this together."""
 THUMB_SIDE = 192
 _SAFE_PIXELS = 80_000_000  # browsers refuse or shrink larger ones; below Pillow's own warning
 _BROWSER_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -60,7 +62,7 @@ class Pictures:
             self._frames[key] = asyncio.get_running_loop().create_task(self._decode(path))
             self._frames[key].add_done_callback(lambda task: task.cancelled() or task.exception())
         self._frames.move_to_end(key)
-        while len(self._frames) > FRAMES_KEPT:
+        while len(self._frames) > FRAMES_KEPT or (len(self._frames) > 1 and self._bytes() > FRAME_BYTES_KEPT):
             self._frames.popitem(last=False)
         try:
             return await asyncio.shield(self._frames[key])
@@ -85,6 +87,11 @@ class Pictures:
         """Let the threads go."""
         for executor in (self._decoder, self._converter):
             executor.shutdown(wait=False, cancel_futures=True)
+
+    def _bytes(self) -> int:
+        """Size of the frames that are decoded; those under way count at the next call."""
+        done = [t for t in self._frames.values() if t.done() and not t.cancelled() and t.exception() is None]
+        return sum(level.nbytes for task in done for level in task.result().levels)
 
     async def _decode(self, path: str) -> Frame:
         file = self._folder.file(path)

@@ -27,7 +27,7 @@ class PackedRuns:
     digest: str
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def varints(runs: tuple[int, ...]) -> bytes:
     """The runs as varints."""
     values = np.asarray(runs, dtype=np.uint64)
@@ -68,7 +68,7 @@ def _numbers(octets: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDAr
     return values
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def pack(mask: RunLengthMask) -> PackedRuns:
     """The runs as they are kept in the database."""
     plain = varints(mask.runs)

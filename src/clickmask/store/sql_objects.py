@@ -16,8 +16,8 @@ from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
 from clickmask.store import runs, schema
 from clickmask.store.values import ObjectValue, Origin, StoredObject
 
-MASKS_KEPT = 4096
-"""Masks kept decoded, so that a click on a full image reads none of them again."""
+RUNS_KEPT = 3_000_000
+"""Runs of the masks kept decoded, about 36 bytes each, so that a full image is not read again and again."""
 
 
 class MaskShelf:
@@ -25,6 +25,7 @@ class MaskShelf:
 
     def __init__(self) -> None:
         self._masks: OrderedDict[int, RunLengthMask] = OrderedDict()
+        self._runs = 0
         self._lock = Lock()
 
     def load(self, connection: Connection, mask_id: int) -> RunLengthMask:
@@ -63,9 +64,11 @@ class MaskShelf:
 
     def _keep(self, mask_id: int, mask: RunLengthMask) -> None:
         with self._lock:
-            self._masks[mask_id] = mask
-            while len(self._masks) > MASKS_KEPT:
-                self._masks.popitem(last=False)
+            if mask_id not in self._masks:
+                self._masks[mask_id] = mask
+                self._runs += len(mask.runs)
+            while self._runs > RUNS_KEPT and len(self._masks) > 1:
+                self._runs -= len(self._masks.popitem(last=False)[1].runs)
 
 
 def inserted(connection: Connection, statement: Any) -> int:
