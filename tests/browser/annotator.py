@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 from playwright.sync_api import ConsoleMessage, Page, Request
 
-START_SECONDS = 60
-WAIT_MS = 15000
+START_SECONDS = 120
+WAIT_MS = 30000
 DISC_XY = (90.5, 120.5)
 SQUARE_XY = (240.5, 120.5)
 ISLAND_XY = (90.5, 40.5)

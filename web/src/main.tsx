@@ -92,9 +92,8 @@ async function main(): Promise<void> {
   function unreachable(error: unknown): void {
     store.status.value = 'failed'
     const unauthorised = error instanceof Refusal && error.code === 'unauthorised'
-    store.problem.value = error instanceof Refusal
-      ? (unauthorised ? t('closed.unauthorised') : error.message)
-      : t('canvas.unreachableHelp')
+    store.signedOut.value = unauthorised
+    store.problem.value = unauthorised ? t('canvas.signedOutHelp') : error instanceof Refusal ? error.message : t('canvas.unreachableHelp')
     if (!unauthorised) setTimeout(() => store.status.value === 'failed' && store.current.value === null && void start(), RETRY_MS)
   }
 

@@ -3,6 +3,7 @@
 import type { Layers } from '../state/layers'
 import { STYLE_SELECTED } from '../state/styles'
 import type { Rgb } from '../state/palette'
+import { isEmptyBox, unionBox } from '../state/runs'
 import type { Size } from '../state/view'
 import { LINE, SQUARES_FROM, type Renderer, type Scene } from './renderer'
 
@@ -55,7 +56,7 @@ export class CanvasRenderer implements Renderer {
     context.imageSmoothingEnabled = view.scale * ratio < SQUARES_FROM
     context.imageSmoothingQuality = 'high'
     context.drawImage(this.picture, view.left, view.top, this.size.width * view.scale, this.size.height * view.scale)
-    if (scene.masksShown && this.layers && (this.layers.hasActive || this.layers.hasObjects)) this.drawMasks(scene, this.layers)
+    if (scene.masksShown && this.layers) this.drawMasks(scene, this.layers)
   }
 
   dispose(): void {
@@ -64,11 +65,13 @@ export class CanvasRenderer implements Renderer {
 
   private drawMasks(scene: Scene, layers: Layers): void {
     const { view, canvas } = scene
-    const left = Math.max(0, Math.floor(view.left))
-    const top = Math.max(0, Math.floor(view.top))
-    const right = Math.min(Math.ceil(canvas.width), Math.ceil(view.left + this.size.width * view.scale))
-    const bottom = Math.min(Math.ceil(canvas.height), Math.ceil(view.top + this.size.height * view.scale))
-    if (right <= left || bottom <= top) return
+    const box = unionBox(layers.activeBox, layers.objectsBox)
+    const reach = LINE / view.scale
+    const left = Math.max(0, Math.floor(view.left + Math.max(0, box.x0 - reach) * view.scale))
+    const top = Math.max(0, Math.floor(view.top + Math.max(0, box.y0 - reach) * view.scale))
+    const right = Math.min(Math.ceil(canvas.width), Math.ceil(view.left + Math.min(this.size.width, box.x1 + reach) * view.scale))
+    const bottom = Math.min(Math.ceil(canvas.height), Math.ceil(view.top + Math.min(this.size.height, box.y1 + reach) * view.scale))
+    if (isEmptyBox(box) || right <= left || bottom <= top) return
     const pixels = new ImageData(right - left, bottom - top)
     const shade = new Shade(layers, this.styles, scene)
     for (let y = top; y < bottom; y++) {
@@ -96,8 +99,8 @@ class Shade {
 
   at(x: number, y: number): void {
     this.alpha = 0
-    if (this.layers.hasObjects) this.objects(x, y)
-    if (this.layers.hasActive) this.active(x, y)
+    this.objects(x, y)
+    this.active(x, y)
   }
 
   write(data: Uint8ClampedArray, at: number): void {

@@ -31,8 +31,8 @@ uniform float line;         // width of lines, device pixels
 uniform float halo;
 uniform float opacity;
 uniform bool smoothed;      // the picture is shown smooth, not as squares
-uniform bool objectsShown;
-uniform bool activeShown;
+uniform vec4 objectsBox;    // what holds all objects, grown by the width of lines, image pixels inside the tile
+uniform vec4 activeBox;
 uniform vec3 activeColour;
 in vec2 at;
 out vec4 result;
@@ -41,6 +41,7 @@ const vec2 AROUND[8] = vec2[8](
   vec2(1.0, 0.0), vec2(-1.0, 0.0), vec2(0.0, 1.0), vec2(0.0, -1.0),
   vec2(0.7071, 0.7071), vec2(-0.7071, 0.7071), vec2(0.7071, -0.7071), vec2(-0.7071, -0.7071));
 
+bool inside(vec4 box) { return all(greaterThanEqual(at, box.xy)) && all(lessThan(at, box.zw)); }
 ivec2 texel(vec2 point) { return ivec2(clamp(floor(point), vec2(0.0), tileSize - 1.0)); }
 
 // Where the picture is shown smooth, so are the masks: the object with the greatest bilinear weight at the point.
@@ -115,7 +116,7 @@ vec3 withActive(vec3 colour) {
 void main() {
   vec4 source = texture(picture, at / tileSize);
   vec3 colour = source.rgb;
-  if (objectsShown) colour = withObjects(colour);
-  if (activeShown) colour = withActive(colour);
+  if (inside(objectsBox)) colour = withObjects(colour);
+  if (inside(activeBox)) colour = withActive(colour);
   result = vec4(colour, 1.0);
 }`

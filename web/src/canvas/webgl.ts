@@ -1,7 +1,7 @@
 /** Draws with WebGL2: per tile one image texture, one texture of object slots and one of the active mask. */
 
 import { MAX_SLOTS, type Layers } from '../state/layers'
-import { isEmptyBox, type Box } from '../state/runs'
+import { EMPTY_MASK, isEmptyBox, type Box } from '../state/runs'
 import type { Size } from '../state/view'
 import { HALO, LINE, SQUARES_FROM, type Renderer, type Scene } from './renderer'
 import { FRAGMENT, VERTEX } from './shaders'
@@ -24,8 +24,8 @@ export class WebGlRenderer implements Renderer {
   private readonly places = new Map<string, WebGLUniformLocation | null>()
   private readonly styles: WebGLTexture
   private tiles: Tile[] = []
-  private hasActive = false
-  private hasObjects = false
+  private activeBox = EMPTY_MASK.box
+  private objectsBox = EMPTY_MASK.box
 
   /** Null where the browser has no WebGL2. */
   static create(canvas: HTMLCanvasElement): WebGlRenderer | null {
@@ -56,7 +56,7 @@ export class WebGlRenderer implements Renderer {
   clearImage(): void {
     for (const tile of this.tiles) for (const texture of [tile.picture, tile.ids, tile.active]) this.gl.deleteTexture(texture)
     this.tiles = []
-    this.hasActive = this.hasObjects = false
+    this.activeBox = this.objectsBox = EMPTY_MASK.box
   }
 
   update(layers: Layers): void {
@@ -69,8 +69,8 @@ export class WebGlRenderer implements Renderer {
       this.upload(layers.dirtyActive, layers.size.width, (tile) => tile.active, gl.RED, gl.UNSIGNED_BYTE, layers.active)
     }
     layers.taken()
-    this.hasObjects = layers.hasObjects
-    this.hasActive = layers.hasActive
+    this.objectsBox = layers.objectsBox
+    this.activeBox = layers.activeBox
   }
 
   setStyles(table: Uint8Array): void {
@@ -97,17 +97,26 @@ export class WebGlRenderer implements Renderer {
     gl.uniform1f(this.place('halo'), HALO * ratio)
     gl.uniform1i(this.place('smoothed'), scale > 0.75 && scale < SQUARES_FROM ? 1 : 0)
     gl.uniform1f(this.place('opacity'), scene.opacity)
-    gl.uniform1i(this.place('objectsShown'), scene.masksShown && this.hasObjects ? 1 : 0)
-    gl.uniform1i(this.place('activeShown'), scene.masksShown && this.hasActive ? 1 : 0)
     gl.uniform3f(this.place('activeColour'), ...(scene.activeColour.map((v) => v / 255) as [number, number, number]))
     this.drawCalls = 0
-    for (const tile of this.tiles) this.drawTile(tile, view.left * ratio, view.top * ratio, scale)
+    for (const tile of this.tiles) {
+      this.limit('objectsBox', scene.masksShown ? this.objectsBox : EMPTY_MASK.box, tile, scale, ratio)
+      this.limit('activeBox', scene.masksShown ? this.activeBox : EMPTY_MASK.box, tile, scale, ratio)
+      this.drawTile(tile, view.left * ratio, view.top * ratio, scale)
+    }
   }
 
   dispose(): void {
     this.clearImage()
     this.gl.deleteTexture(this.styles)
     this.gl.deleteProgram(this.program)
+  }
+
+  /** Spares the shader every pixel that no mask and no line can touch. */
+  private limit(name: string, box: Box, tile: Tile, scale: number, ratio: number): void {
+    const margin = isEmptyBox(box) ? 0 : 2 + (Math.max(LINE, HALO) * ratio) / scale
+    this.gl.uniform4f(this.place(name),
+      box.x0 - margin - tile.x0, box.y0 - margin - tile.y0, box.x1 + margin - tile.x0, box.y1 + margin - tile.y0)
   }
 
   private drawTile(tile: Tile, left: number, top: number, scale: number): void {

@@ -12,7 +12,8 @@ import type { Pending, Store } from './store'
 import { t } from './strings'
 import type { CommandBody, MaskRecord, Ready, SentCommand, ServerMessage } from './wire'
 
-const FINAL_CLOSE: Readonly<Record<number, string>> = { 4401: 'closed.unauthorised', 4403: 'closed.forbidden' }
+/** Close codes that mean: not with this key, not from this address. */
+const SIGNED_OUT = new Set([4401, 4403])
 
 export class Channel {
   private live: Live | null = null
@@ -33,6 +34,7 @@ export class Channel {
       store.current.value = image
       store.status.value = 'loading'
       store.problem.value = null
+      store.signedOut.value = false
       store.pictureProblem.value = null
       store.document.value = EMPTY_DOCUMENT
       store.layers.value = null
@@ -165,8 +167,8 @@ export class Channel {
   private ended(code: number): void {
     const { store } = this
     store.status.value = 'failed'
-    const known = FINAL_CLOSE[code]
-    store.problem.value ??= known ? t(known) : t('closed.other', { code })
+    store.signedOut.value = SIGNED_OUT.has(code)
+    store.problem.value ??= store.signedOut.value ? t('canvas.signedOutHelp') : t('closed.other', { code })
   }
 
   async reloadClasses(): Promise<void> {

@@ -71,12 +71,14 @@ export class Layers {
     this.dirtyIds = this.dirtyActive = NOTHING
   }
 
-  get hasActive(): boolean {
-    return !isEmptyBox(this.painted.box)
+  /** What holds every pixel of the active mask; empty without one. */
+  get activeBox(): Box {
+    return this.painted.box
   }
 
-  get hasObjects(): boolean {
-    return this.shown().some((o) => !isEmptyBox(this.maskOf(o.id).box))
+  /** What holds every pixel of the other visible objects. */
+  get objectsBox(): Box {
+    return this.shown().reduce((box, object) => unionBox(box, this.maskOf(object.id).box), NOTHING)
   }
 
   /** Number under which the object appears in `ids` and in the style table; 0 means no object. */

@@ -48,6 +48,8 @@ export function createStore() {
     /** Whether the open image can be worked on; `problem` says why not. */
     status: signal<'empty' | 'loading' | 'ready' | 'failed'>('loading'),
     problem: signal<string | null>(null),
+    /** The server does not know this page any more. */
+    signedOut: signal(false),
     /** Why the browser cannot show the picture of an image that the server can read. */
     pictureProblem: signal<string | null>(null),
     imageSize: signal<Size | null>(null),

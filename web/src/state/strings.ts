@@ -34,14 +34,14 @@ const en = {
   'canvas.failed': 'This image cannot be opened',
   'canvas.undecodable': 'This browser cannot decode the picture. It may be damaged or too large.',
   'canvas.lost': 'Connection lost. What you do now is kept and sent as soon as it is back.',
+  'canvas.signedOut': 'This page is no longer signed in',
+  'canvas.signedOutHelp': 'Open the address that `clickmask annotate` printed; it carries the key and changes at each start.',
   'canvas.retry': 'Try again',
   'canvas.empty': 'No images here yet',
   'canvas.emptyHelp': 'Put JPEG, PNG, WebP, TIFF or BMP files into {folder} and look again.',
   'canvas.lookAgain': 'Look again',
   'canvas.unreachable': 'The server does not answer',
   'canvas.unreachableHelp': 'Is `clickmask annotate` still running? This page goes on by itself when it is back.',
-  'canvas.unauthorised': 'This page needs its key',
-  'canvas.unauthorisedHelp': 'Open the address that `clickmask annotate` printed; it carries the key.',
 
   'hint.title': 'Click the thing you want.',
   'hint.negative': 'Right-click what does not belong.',
@@ -49,14 +49,11 @@ const en = {
   'hint.close': 'Got it',
   'hint.beginPositive': 'Begin with a click on the object itself; then take away what does not belong.',
 
-  'bar.active': '{class} #{id}',
-  'bar.new': 'New object',
   'bar.prompts.one': '1 prompt',
   'bar.prompts.many': '{count} prompts',
   'bar.area': '{area} px',
   'bar.finish': 'Finish',
   'bar.discard': 'Start over',
-  'bar.selected': 'Selected',
   'bar.reopen': 'Go on clicking',
   'bar.delete': 'Delete',
   'bar.busy.loading_model': 'Loading the model',
@@ -72,7 +69,6 @@ const en = {
   'classes.delete': 'Delete class {name}',
   'classes.use': 'Use class {name}',
   'classes.useKey': 'Use class {name} ({key})',
-  'classes.save': 'Save',
 
   'objects.title': 'Objects',
   'objects.count': '{count}',
@@ -84,7 +80,6 @@ const en = {
   'objects.delete': 'Delete {name}',
   'objects.reopen': 'Go on clicking on {name}',
   'objects.colour': 'Colour of {name}',
-  'objects.classColour': 'Colour of the class',
   'objects.name': '{class} #{id}',
 
   'strip.label': 'Images',
@@ -203,8 +198,6 @@ const en = {
   'say.mask': 'Open again. {object}.',
   'say.object': '{name}, {area} pixels',
 
-  'closed.unauthorised': 'This page is no longer signed in. Open the address that `clickmask annotate` printed.',
-  'closed.forbidden': 'The server refuses this address. Open the address that `clickmask annotate` printed.',
   'closed.other': 'The connection was closed (code {code}).',
 } as const
 

@@ -49,7 +49,7 @@ function Notice(): JSX.Element | null {
     case 'failed': {
       const image = store.current.value
       return (
-        <Card icon="warning" title={image === null ? t('canvas.unreachable') : t('canvas.failed')}
+        <Card icon="warning" title={t(store.signedOut.value ? 'canvas.signedOut' : image === null ? 'canvas.unreachable' : 'canvas.failed')}
           text={store.problem.value ?? t('canvas.unreachableHelp')} action={t('canvas.retry')}
           onAction={() => (image === null ? retry() : annotator.open(image))} />
       )
