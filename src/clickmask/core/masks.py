@@ -34,7 +34,7 @@ class RunLengthMask:
         x0, y0, x1, y1 = self.box_xyxy
         if not (0 <= x0 <= x1 <= width and 0 <= y0 <= y1 <= height):
             raise ValueError(f"Crop {self.box_xyxy} does not fit a mask of {width} x {height} pixels.")
-        if any(r < 0 for r in self.runs) or sum(self.runs) != (x1 - x0) * (y1 - y0):
+        if min(self.runs, default=0) < 0 or sum(self.runs) != (x1 - x0) * (y1 - y0):
             raise ValueError(
                 f"Runs sum to {sum(self.runs)}, the crop {self.box_xyxy} has {(x1 - x0) * (y1 - y0)} pixels."
             )

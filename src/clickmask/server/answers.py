@@ -103,8 +103,9 @@ class Answers:
             raise ImageError(f"{self._board.path} was replaced by an image of another size. Put the old file back.")
         question = Question(asked.id, asked.value.prompts, self._known.get(asked.id))
         answer = await services.models.answer(frame, question)
-        others = edits.protected_by_others(self._board.objects, asked.id)
-        return await asyncio.to_thread(edits.without, answer.mask, others), answer
+        others = edits.near(answer.mask, edits.protected_by_others(self._board.objects, asked.id))
+        mask = await asyncio.to_thread(edits.without, answer.mask, others) if others else answer.mask
+        return mask, answer
 
     def _take_answer(self, asked: StoredObject, mask: RunLengthMask, origin: Origin) -> None:
         """Show the answer, unless the object has moved on to where it does not belong."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from clickmask.core.errors import ConflictError, PromptError
-from clickmask.core.masks import EMPTY_BOX, RunLengthMask
+from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
 from clickmask.server.errors import ProtectedError
 from clickmask.store.values import Edit, ObjectValue, StoredObject
@@ -26,14 +26,19 @@ def protected_by_others(objects: Objects, object_id: int | None) -> list[RunLeng
     return [o.value.mask for o in objects.values() if o.id != object_id and o.value.protects]
 
 
+def near(mask: RunLengthMask, others: Iterable[RunLengthMask]) -> list[RunLengthMask]:
+    """Those of the others that may share a pixel with the mask."""
+    return [o for o in others if _overlap(o.box_xyxy, mask.box_xyxy)]
+
+
 def without(mask: RunLengthMask, others: Iterable[RunLengthMask]) -> RunLengthMask:
     """The mask minus every pixel of the others; the very same value if none is contested."""
     x0, y0, x1, y1 = mask.box_xyxy
-    near = [o for o in others if _overlap(o.box_xyxy, mask.box_xyxy)]
-    if not near or mask.box_xyxy == EMPTY_BOX:
+    close = near(mask, others)
+    if not close:
         return mask
     crop = mask.decode_crop()
-    for other in near:
+    for other in close:
         ox0, oy0, ox1, oy1 = other.box_xyxy
         left, top, right, bottom = max(x0, ox0), max(y0, oy0), min(x1, ox1), min(y1, oy1)
         theirs = other.decode_crop()[top - oy0 : bottom - oy0, left - ox0 : right - ox0]
