@@ -365,3 +365,27 @@ def test_an_image_replaced_by_one_of_another_size_is_refused(server) -> None:
     answer = server.get("/images/1/display")
     assert answer.status_code == 422
     assert "30 x 30" in answer.json()["error"]["message"]
+
+
+def test_the_next_image_is_decoded_ahead(server) -> None:
+    with server.socket() as socket:
+        socket.sync()
+        services = server.http.app.state.services
+        assert [path for path, _ in services.pictures._frames] == ["a.png", "b.png"]
+
+
+def test_json_bodies_must_be_called_json(server) -> None:
+    answer = server.http.post("/api/v1/classes", content=b'{"name": "leaf"}', headers={"Content-Type": "text/plain"})
+    assert answer.json()["error"]["code"] == "bad_request"
+    assert len(server.get("/classes").json()["classes"]) == 1
+
+
+def test_undo_brings_a_deleted_class_back_and_tells_everybody(server) -> None:
+    leaf = server.post("/classes", {"name": "leaf"}).json()["id"]
+    number = finished(server, 20, 20, **{"class": leaf})
+    server.http.delete(f"/api/v1/objects/{number}")
+    assert server.http.delete(f"/api/v1/classes/{leaf}").status_code == 204
+    with server.socket() as socket:
+        socket.send("undo")
+        assert socket.until("classes") == {"type": "classes"}
+        assert leaf in [c["id"] for c in server.get("/classes").json()["classes"]]
