@@ -14,11 +14,11 @@ from clickmask.train.run_folder import log_entries
 
 CURVES = "curves.svg"
 WIDTH, HEIGHT = 820, 250
-LEFT, RIGHT, TOP, BOTTOM = 56, 92, 46, 34
+LEFT, RIGHT, TOP, BOTTOM = 56, 108, 46, 34
 POINTS = 240
 """Long logs are averaged down to this many points a line."""
-SMOOTHING = 0.9
-"""Weight of the past in the bold line, per point."""
+REACH = 4
+"""The bold line is the mean over this many points to either side."""
 BLUES = ("#9ecae1", "#6baed6", "#3182bd", "#08519c", "#08306b")
 LOSS_COLOUR, IOU_COLOUR = "#d55e00", "#0072b2"
 STYLE = (
@@ -39,7 +39,7 @@ class Line:
         name: shown at its end.
         colour: as in CSS.
         points: step and value, in order.
-        smooth: draw the values faintly and their running mean boldly.
+        smooth: draw the values faintly and their local mean boldly.
     """
 
     name: str
@@ -105,12 +105,13 @@ def thinned(points: Points) -> list[tuple[float, float]]:
 
 
 def smoothed(points: Points) -> list[tuple[float, float]]:
-    """Running mean in which the first points do not count too much."""
-    mean = weight = 0.0
+    """Each value replaced by the mean of its surroundings, which shrink towards both ends and stay symmetric."""
+    values = [y for _, y in points]
     out = []
-    for x, y in points:
-        mean, weight = SMOOTHING * mean + (1 - SMOOTHING) * y, SMOOTHING * weight + (1 - SMOOTHING)
-        out.append((x, mean / weight))
+    for index, (x, _) in enumerate(points):
+        reach = min(REACH, index, len(values) - 1 - index)
+        around = values[index - reach : index + reach + 1]
+        out.append((x, sum(around) / len(around)))
     return out
 
 
