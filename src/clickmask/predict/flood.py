@@ -34,7 +34,7 @@ class FloodBackend:
         mask = np.zeros(embedding.shape[:2], dtype=bool) if previous is None else previous > 0
         if prompts.box is not None and not prompts.clicks:
             mask = _inside(prompts.box, mask)
-        for click in prompts.clicks[-1:] if previous is not None else prompts.clicks:
+        for click in prompts.clicks:
             region = flood(embedding, click)
             mask = mask | region if click.positive else mask & ~region
         return np.where(mask, LOGIT, -LOGIT).astype(np.float32)
