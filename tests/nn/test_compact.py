@@ -25,9 +25,13 @@ SMALL = CompactConfig(widths=(8, 8, 16, 16, 16), guidance=(8, 8, 16, 16))
 
 
 def made(seed: int = 0, config: CompactConfig = SMALL) -> Compact:
-    """A network with random weights."""
+    """A network with random weights, all different: the exporter stores equal ones once, and training leaves none."""
     torch.manual_seed(seed)
-    return build(config, pretrained=False).eval()
+    network = build(config, pretrained=False).eval()
+    with torch.no_grad():
+        for value in network.parameters():
+            value.add_(0.01 * torch.randn(value.shape))
+    return network
 
 
 @pytest.fixture(scope="module")
