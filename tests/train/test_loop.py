@@ -211,6 +211,15 @@ def test_resuming_with_other_photographs_is_refused(unbroken: Path, tmp_path: Pa
         run(write_shard(tmp_path / "b.tar", 13), unbroken, resume=True)
 
 
+def test_damaged_data_description_is_named(shard: Path, unbroken: Path, tmp_path: Path) -> None:
+    for name in ("recipe.json", CHECKPOINT):
+        (tmp_path / name).write_bytes((unbroken / name).read_bytes())
+    for text in ("{", "[]", '{"sources": {}}'):
+        (tmp_path / "data.json").write_text(text)
+        with pytest.raises(RecipeError, match=r"data\.json .*Remove it"):
+            run(shard, tmp_path, resume=True)
+
+
 def test_resumed_run_remembers_settings_and_data(unbroken: Path) -> None:
     outcome = train(TrainOptions("smoke", [], unbroken, resume=True, threads=1))
     assert outcome.steps == 8 and outcome.training == 11

@@ -66,6 +66,8 @@ def test_phases_may_be_lists_or_objects() -> None:
         ("pretrained", "1", "true or false"),
         ("average", "high", "is not a value"),
         ("average", "1", "0 <= average < 1"),
+        ("average", "NaN", "must be a number"),
+        ("clip", "0", "above 0"),
         ("lives", "3", "must be a list"),
         ("lives", "[]", "not all 0"),
         ("lives", "[0, 0]", "not all 0"),

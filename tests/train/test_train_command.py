@@ -59,7 +59,7 @@ def test_from_a_folder_of_images_and_masks_to_a_model_that_clicks(command: Any, 
         "train", "finetune", "--data", labels, "-o", tmp_path / "next", "--from", tmp_path / "models/mine", *TINY
     )
     assert again.status == 0, again.err
-    assert "2 steps on 1 photographs" in again.out and f"clickmask export {tmp_path / 'next'}" in again.out
+    assert "2 steps on 1 photograph in" in again.out and f"clickmask export {tmp_path / 'next'}" in again.out
 
 
 def test_several_paths_after_one_option(command: Any, tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def print_recipes(table: Sequence[Mapping[str, Any]], as_json: bool) -> None:
 def summary(outcome: Outcome) -> str:
     """What a run came to, in a few lines."""
     lines = [
-        f"{outcome.recipe}: {outcome.steps} steps on {outcome.training} photographs in {duration(outcome.seconds)}"
+        f"{outcome.recipe}: {outcome.steps} steps on {photographs(outcome.training)} in {duration(outcome.seconds)}"
     ]
     for key in ("iou@1", "iou@3", "iou@5"):
         if key in outcome.last:
@@ -190,10 +190,15 @@ def summary(outcome: Outcome) -> str:
             before, now = outcome.first[key], outcome.last[key]
             lines.append(f"  mean IoU after {clicks}: {before:.3f} before, {now:.3f} now")
     if outcome.validation:
-        lines.append(f"  measured on {outcome.validation} photographs that were not learned from")
+        lines.append(f"  measured on {photographs(outcome.validation)} not learned from")
     lines.append(f"Curves: {outcome.folder / 'curves.svg'}")
     lines.append(f"Use it:  clickmask export {outcome.folder} -o MODEL_DIR")
     return "\n".join(lines)
+
+
+def photographs(count: int) -> str:
+    """That many of them, in words."""
+    return f"{count} photograph{'' if count == 1 else 's'}"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -128,6 +129,8 @@ class Recipe:
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise RecipeError(f"{name} must be at least {least}, got {getattr(self, name)}.")
+        if self.clip <= 0:
+            raise RecipeError(f"clip is the largest gradient norm and must be above 0, got {self.clip}.")
         if not 0 <= self.average < 1:
             raise RecipeError(
                 f"average is the share of the old mean that is kept: 0 <= average < 1, got {self.average}."
@@ -199,7 +202,7 @@ def typed(kind: Any, value: Any, where: str) -> Any:
         return tuple(typed(k, v, f"{where}.{i}") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if type(value) is not kind:
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
         raise RecipeError(f"{where} must be {_KIND_NAMES[kind]}, got {json.dumps(value)}.")
     return value
 

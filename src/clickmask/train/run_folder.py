@@ -76,25 +76,37 @@ class RunFolder:
         Raises:
             RecipeError: the training photographs or those held out are others than at the start.
         """
-        path = self.path / DATA
-        if path.is_file():
-            before = json.loads(path.read_text(encoding="utf-8"))
-            if any(before.get(part) != description[part] for part in ("training", "validation")):
-                raise RecipeError(
-                    f"{self.path} was trained on other photographs (see {DATA} there), so it cannot be resumed with "
-                    f"these. Give the same --data and --val, or begin a new run from it: --from {self.path}"
-                )
+        before = self._described()
+        if before is None:
+            with _storing(self.path):
+                write_atomically(self.path / DATA, (json.dumps(description, indent=2) + "\n").encode())
             return
-        with _storing(self.path):
-            write_atomically(path, (json.dumps(description, indent=2) + "\n").encode())
+        same_masks = before["sources"]["masks"] == description["sources"]["masks"]
+        if not same_masks or any(before[part] != description[part] for part in ("training", "validation")):
+            raise RecipeError(
+                f"{self.path} was trained on other photographs or another --masks (see {DATA} there), so it cannot be "
+                "resumed with these. Leave out --data, --val and --masks to go on with the first ones, or begin a new "
+                f"run from it: --from {self.path}"
+            )
 
     def described_sources(self) -> dict[str, Any] | None:
         """Paths and reading of masks that the run began with, None where that is not known."""
+        before = self._described()
+        return None if before is None else dict(before["sources"])
+
+    def _described(self) -> dict[str, Any] | None:
+        """The data description, None without one."""
         path = self.path / DATA
         if not path.is_file():
             return None
-        sources: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["sources"]
-        return sources
+        try:
+            description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            missing = {"sources", "training", "validation"} - description.keys()
+        except (OSError, ValueError, AttributeError) as error:
+            raise RecipeError(f"{path} cannot be read: {error}. Remove it to resume without its check.") from error
+        if missing:
+            raise RecipeError(f"{path} lacks {', '.join(sorted(missing))}. Remove it to resume without its check.")
+        return description
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append one line to the log."""
