@@ -98,7 +98,7 @@ SUMMARIES = {
     "compact": "The default network from ImageNet's encoder; hours on a laptop, small crops first, then large ones.",
     "compact-iterative": "The same with RITM's iterative training, to compare with.",
     "finetune": "The default model goes on learning from your own images; minutes.",
-    "smoke": "Two minutes, to see whether everything works.",
+    "smoke": "A minute or two, to see whether everything works.",
 }
 """One sentence about each recipe."""
 
