@@ -18,3 +18,15 @@ it('nothing in the client names an address outside', () => {
     expect(readFileSync(new URL(name, root), 'utf8'), name).not.toMatch(/https?:\/\/(?!www\.w3\.org)/)
   }
 })
+
+it('every package that is compiled in is named among the notices', () => {
+  const root = new URL('../src/', import.meta.url)
+  const config = readFileSync(new URL('../vite.config.ts', import.meta.url), 'utf8')
+  for (const name of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.tsx?$/.test(name)) continue
+    for (const [, from] of readFileSync(new URL(name, root), 'utf8').matchAll(/from '([^.'][^']*)'/g)) {
+      const owner = (from as string).split('/').slice(0, (from as string).startsWith('@') ? 2 : 1).join('/')
+      expect(config, `${name} uses ${owner}`).toContain(`'${owner}'`)
+    }
+  }
+})
