@@ -249,7 +249,7 @@ def test_a_previous_mask_in_the_padding_alone_is_ignored() -> None:
     flat.set_image(picture((30, 200)))
     padding = np.full((1, LOW_RES, LOW_RES), -9.0)
     padding[0, 200:] = 9
-    masks, _, _ = flat.predict([[100, 15]], [1], mask_input=padding)
+    masks, _, _ = flat.predict([[100, 15]], [0], mask_input=padding)
     assert masks.shape == (1, 30, 200)
 
 

@@ -3,7 +3,8 @@
 Source: RITM and f-BRS (Sofiiuk et al., 2020 and 2021) for the box rule, the refresh rule and the second
 pass on the first click. Departures: the crop is resampled to the network's fixed input without keeping its
 aspect, as FocalClick and SimpleClick do; a side never gets shorter than `min_aspect` times the other, so
-that thin objects are not stretched beyond what training shows; the box of a box prompt counts as object.
+that thin objects are not stretched beyond what training shows; the box of a box prompt counts as object; the
+second pass sees the answer of the first as its previous mask.
 """
 
 from __future__ import annotations
