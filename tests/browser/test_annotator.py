@@ -250,7 +250,7 @@ def test_keyboard_alone(annotator: Annotator) -> None:
 
 def test_without_webgl(plain_annotator: Annotator) -> None:
     annotator = plain_annotator
-    assert annotator.page.evaluate("window.clickmaskProbe.renderer") == "canvas2d"
+    assert annotator.state["renderer"] == "canvas2d"
     bare = annotator.colour_at((DISC_XY[0] + 25, DISC_XY[1] + 10))
     annotator.click(DISC_XY)
     assert not near(annotator.colour_at((DISC_XY[0] + 25, DISC_XY[1] + 10)), bare)

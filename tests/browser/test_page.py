@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .annotator import DISC_XY, SQUARE_XY, Annotator, near
+from .annotator import DISC_XY, ISLAND_XY, SQUARE_XY, Annotator, near
 
 pytestmark = pytest.mark.browser
 
@@ -186,3 +186,13 @@ def test_two_pages_see_each_others_work(annotator: Annotator) -> None:
     assert [o["state"] for o in annotator.objects] == ["in_progress"] * 2
     assert annotator.active_at(DISC_XY) and annotator.finished_at(SQUARE_XY)
     assert other.unforgiven == []
+
+
+def test_the_cost_of_a_frame_does_not_grow_with_the_objects(annotator: Annotator) -> None:
+    bare = annotator.state["drawCalls"]
+    for point_xy in (DISC_XY, SQUARE_XY, ISLAND_XY):
+        annotator.click(point_xy)
+        annotator.press("Enter")
+    assert [o["state"] for o in annotator.objects] == ["finished"] * 3
+    annotator.colour_at(DISC_XY)  # waits for the newest frame
+    assert (annotator.state["renderer"], annotator.state["drawCalls"], bare) == ("webgl2", 1, 1)

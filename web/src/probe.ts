@@ -6,7 +6,6 @@ import type { Store } from './state/store'
 import { toScreen, type Point } from './state/view'
 
 export interface Probe {
-  readonly renderer: string
   state(): object
   /** Area of the drawn mask of an object, in pixels. */
   area(object: number): number
@@ -22,12 +21,11 @@ export function exposeForTests(store: Store, stage: Stage): void {
   const canvas = document.querySelector('canvas') as HTMLCanvasElement
   const at = (x: number, y: number): number => Math.floor(y) * (store.imageSize.value?.width ?? 0) + Math.floor(x)
   const probe: Probe = {
-    renderer: stage.renderer.kind,
     state: () => ({
       status: store.status.value, image: store.currentImage.value?.name ?? null, picture: stage.pictureShown,
       unsaved: store.unsaved.value, busy: store.busy.value, connection: store.connection.value,
       active: store.document.value.active, objects: store.document.value.objects, history: store.document.value.history,
-      view: store.view.value, latency: store.latency.value, selected: store.selected.value,
+      view: store.view.value, latency: store.latency.value, selected: store.selected.value, drawCalls: stage.renderer.drawCalls, renderer: stage.renderer.kind,
     }),
     area: (object) => maskArea(store.layers.value?.maskOf(object) ?? { box: { x0: 0, y0: 0, x1: 0, y1: 0 }, runs: new Uint32Array() }),
     activeAt: (x, y) => store.layers.value?.active[at(x, y)] ?? 0,

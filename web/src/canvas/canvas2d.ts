@@ -13,6 +13,7 @@ const BLACK: Rgb = [0, 0, 0]
 
 export class CanvasRenderer implements Renderer {
   readonly kind = 'canvas2d'
+  drawCalls = 0
   private picture: ImageBitmap | null = null
   private size: Size = { width: 0, height: 0 }
   private layers: Layers | null = null
@@ -52,10 +53,12 @@ export class CanvasRenderer implements Renderer {
     const { view, canvas, ratio } = scene
     context.setTransform(ratio, 0, 0, ratio, 0, 0)
     context.clearRect(0, 0, canvas.width, canvas.height)
+    this.drawCalls = 0
     if (!this.picture) return
     context.imageSmoothingEnabled = view.scale * ratio < SQUARES_FROM
     context.imageSmoothingQuality = 'high'
     context.drawImage(this.picture, view.left, view.top, this.size.width * view.scale, this.size.height * view.scale)
+    this.drawCalls++
     if (scene.masksShown && this.layers) this.drawMasks(scene, this.layers)
   }
 
@@ -84,6 +87,7 @@ export class CanvasRenderer implements Renderer {
     this.masks.height = bottom - top
     this.masks.getContext('2d')?.putImageData(pixels, 0, 0)
     this.context.drawImage(this.masks, left, top)
+    this.drawCalls++
   }
 }
 

@@ -15,6 +15,8 @@ export interface Scene {
 
 export interface Renderer {
   readonly kind: 'webgl2' | 'canvas2d'
+  /** Of the newest frame: it must not grow with the number of objects. */
+  readonly drawCalls: number
   setImage(picture: ImageBitmap, size: Size): Promise<void>
   clearImage(): void
   /** Takes what has changed in the layers since the last call. */

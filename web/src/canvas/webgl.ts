@@ -18,7 +18,6 @@ interface Tile extends Box {
 
 export class WebGlRenderer implements Renderer {
   readonly kind = 'webgl2'
-  /** Counted for the tests: cost must not grow with the number of objects. */
   drawCalls = 0
   private readonly program: WebGLProgram
   private readonly places = new Map<string, WebGLUniformLocation | null>()
