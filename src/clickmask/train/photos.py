@@ -85,7 +85,7 @@ class Encoded:
     def decode(self, longest_side: int = LONGEST_SIDE) -> Photo:
         """See `PhotoSource.decode`."""
         image = decode_image(self.image, f"The training photograph '{self.name}'")
-        return _photo(self, image, decode_ids(self.ids, self.name), longest_side)
+        return shrunk_photo(self, image, decode_ids(self.ids, self.name), longest_side)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class FromFiles:
 
     def decode(self, longest_side: int = LONGEST_SIDE) -> Photo:
         """See `PhotoSource.decode`."""
-        return _photo(self, read_image(self.image), ids_of_mask(self.mask, self.reading), longest_side)
+        return shrunk_photo(self, read_image(self.image), ids_of_mask(self.mask, self.reading), longest_side)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ class FromCoco:
 
     def decode(self, longest_side: int = LONGEST_SIDE) -> Photo:
         """See `PhotoSource.decode`."""
-        return _photo(self, read_image(self.image), self._ids(), longest_side)
+        return shrunk_photo(self, read_image(self.image), self._ids(), longest_side)
 
     def _ids(self) -> Ids:
         """Where objects overlap the smaller one is kept: it is the one in front more often."""
@@ -188,7 +188,12 @@ def rasterised(segmentation: Any, size_hw: tuple[int, int]) -> BoolMask:
     return polygons_to_mask(segmentation, size_hw)
 
 
-def _photo(source: PhotoSource, image: Image, ids: Ids, longest_side: int) -> Photo:
+def shrunk_photo(source: PhotoSource, image: Image, ids: Ids, longest_side: int) -> Photo:
+    """A decoded photograph, brought to `longest_side`.
+
+    Raises:
+        FormatError: image and ids differ in size.
+    """
     if image.shape[:2] != ids.shape:
         (height, width), (mask_height, mask_width) = image.shape[:2], ids.shape
         raise FormatError(

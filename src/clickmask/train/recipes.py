@@ -39,12 +39,16 @@ SET_WEIGHTS = (
     ("mushrooms", 0.25),
     ("nuclei_dsb2018", 0.2),
     ("aerial_water", 0.2),
+    ("scenes", 1.4),
+    ("stamps", 0.5),
 )
 """Photographs with arbitrary whole objects are few and general: they are drawn more often than parts."""
 
 _DEFAULT_DATA = DataRules(
     weights=SET_WEIGHTS,
-    paste_sources=("cutouts", "animals7", "coco_mini", "human290", "misc_objects"),
+    paste_sources=("cutouts", "animals7", "coco_mini", "human290", "misc_objects", "stamps"),
+    augmentation=Augmentation(paste_probability=0.2),
+    scenes=800,
 )
 
 _COMPACT = Recipe(

@@ -13,6 +13,7 @@ from clickmask.core.masks import BoolMask
 from clickmask.train.augment import IGNORE, Augmentation, Label, crop_sample, paste, recolour
 from clickmask.train.clicks import ClickRules, Start, draw_start
 from clickmask.train.photos import IGNORE_ID, LONGEST_SIDE, Photo, PhotoSource
+from clickmask.train.scenes import scenes
 from clickmask.train.targets import MIN_AREA, TargetRules, draw_target
 
 ATTEMPTS = 200
@@ -32,6 +33,7 @@ class DataRules:
         paste_sources: sets whose objects are whole and well cut, for copy-paste; all sets if none is present.
         targets, augmentation, clicks: rules of each step.
         longest_side: photographs are shrunk to this many pixels before anything else.
+        scenes: number of made-up scenes that are learned from beside the photographs, as the set ``scenes``.
     """
 
     weights: tuple[tuple[str, float], ...] = ()
@@ -40,6 +42,7 @@ class DataRules:
     augmentation: Augmentation = field(default_factory=Augmentation)
     clicks: ClickRules = field(default_factory=ClickRules)
     longest_side: int = LONGEST_SIDE
+    scenes: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +73,14 @@ class SampleMaker:
     def __init__(self, photos: Sequence[PhotoSource], rules: DataRules, seed: int, cache_bytes: int = 4 << 30) -> None:
         self._rules = rules
         self._seed = seed
-        self._groups = _by_group(photos)
+        self._groups = _by_group([*photos, *scenes(rules.scenes)])
         names = sorted(self._groups)
         weights = np.array([dict(rules.weights).get(name, 1.0) for name in names])
         if weights.min() < 0 or weights.sum() <= 0:
             raise RecipeError(f"data.weights leave none of the sets {', '.join(names)} with a chance above 0.")
         self._names, self._chances = names, weights / weights.sum()
-        sources = [name for name in names if name in rules.paste_sources]
-        self._sources = sources or names
+        photographed = [name for name in names if name in {photo.group for photo in photos}]
+        self._sources = [name for name in photographed if name in rules.paste_sources] or photographed
         self._cache: dict[tuple[str, int], Photo] = {}
         self._budget = cache_bytes
 

@@ -1,4 +1,4 @@
-"""Training data of people: tar shards, a folder of images and masks, or a COCO file.
+"""Training data of people: tar shards, a folder of images and masks, a COCO file, or a folder of cut-outs.
 
 Tar shards are in WebDataset form: ``SET__STEM.jpg`` beside ``SET__STEM.png``, a single-channel picture of
 instance ids with 0 for background and 255 (65535 in 16 bit) for pixels to ignore.
@@ -19,6 +19,7 @@ from clickmask.data.sample import ReadOptions
 from clickmask.formats import fields
 from clickmask.formats.files import read_json
 from clickmask.formats.image_file import image_size
+from clickmask.train.cutouts import read_cutouts
 from clickmask.train.photos import Encoded, FromCoco, FromFiles, PhotoSource
 
 IMAGE_ENDINGS = (".jpg", ".jpeg")
@@ -28,7 +29,7 @@ FEWEST_NUMBERS = 6
 
 
 def read_sources(paths: Sequence[Path], masks: str = "binary") -> list[PhotoSource]:
-    """All photographs of tar shards, ``images/`` + ``masks/`` folders and COCO files.
+    """All photographs of tar shards, ``images/`` + ``masks/`` folders, COCO files and folders of cut-outs.
 
     Args:
         paths: what a person gave.
@@ -57,12 +58,15 @@ def _read(path: Path, masks: str) -> Sequence[PhotoSource]:
     if (path / "images").is_dir() and (path / "masks").is_dir():
         return read_folder(path, masks)
     shards = sorted(path.glob("*.tar")) if path.is_dir() else []
-    if not shards:
+    if shards:
+        return [photo for shard in shards for photo in read_shard(shard)]
+    cutouts = read_cutouts(path) if path.is_dir() else []
+    if not cutouts:
         raise RecipeError(
             f"{path} is not training data. Give .tar shards, a folder with images/ and masks/ paired by name, "
-            "or a COCO instances .json beside its images."
+            "a COCO instances .json beside its images, or a folder of PNG cut-outs with transparency."
         )
-    return [photo for shard in shards for photo in read_shard(shard)]
+    return cutouts
 
 
 def read_shard(path: Path) -> list[Encoded]:
