@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,11 @@ from clickmask.train.validation import Held, click_ious, held_out_objects
 WHOLE = ("coco_mini", "coco_person", "animals7", "ccp", "bsds_regions", "human290", "misc_objects", "cutouts")
 TARGETS = (0.80, 0.85, 0.90)
 AT = (1, 2, 3, 5)
+SIZES = (0, 0.1, 0.2, 0.4, 1)
 
 
 def main() -> None:
-    """Print a Markdown table, one row a model, and one row for each set of the last model."""
+    """Print a Markdown table, one row a model, and with --parts rows by set and size."""
     arguments = parse_arguments()
     photos = [p for p in read_sources([arguments.shard]) if arguments.all or p.group in WHOLE]
     order = np.random.default_rng(0).permutation(len(photos))  # shards are sorted by set: a part should hold all
@@ -44,10 +46,8 @@ def main() -> None:
         pipeline = varied(build_pipeline(name, threads=arguments.threads), arguments)
         curves, milliseconds = measured(pipeline, objects, arguments.clicks)
         print(row(name, curves, milliseconds), flush=True)
-    if arguments.by_set:
-        for group in sorted({held.photo.group for held in objects}):
-            chosen = np.array([held.photo.group == group for held in objects])
-            print(row(f"{group} ({chosen.sum()})", curves[chosen], milliseconds))
+    for label, chosen in parts(objects) if arguments.parts else ():
+        print(row(f"{label} ({chosen.sum()})", curves[chosen], milliseconds))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -59,7 +59,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--clicks", type=int, default=8)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--all", action="store_true", help="also sets whose ids are parts or regions")
-    parser.add_argument("--by-set", action="store_true", help="rows for the sets, of the last model")
+    parser.add_argument("--parts", action="store_true", help="also rows by set and by size, of the last model")
     parser.add_argument("--stages", nargs="*", default=[], help="further stages, e.g. flip")
     parser.add_argument("--zoom-in", nargs="*", default=[], metavar="FIELD=VALUE", help="fields of ZoomIn")
     return parser.parse_args()
@@ -82,6 +82,18 @@ def measured(pipeline: Pipeline, objects: Sequence[Held], clicks: int) -> tuple[
     started = time.perf_counter()
     curves = np.array([click_ious(pipeline, held, clicks) for held in objects])
     return curves, (time.perf_counter() - started) * 1000 / curves.size
+
+
+def parts(objects: Sequence[Held]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Sets, then sizes: a size is the root of an object's share of its photograph."""
+    groups = np.array([held.photo.group for held in objects])
+    for group in np.unique(groups):
+        yield str(group), groups == group
+    sizes = np.sqrt([held.mask.mean() for held in objects])
+    for low, high in pairwise(SIZES):
+        chosen = (sizes >= low) & (sizes < high)
+        if chosen.any():
+            yield f"size {low} to {high}", chosen
 
 
 def row(name: str, curves: NDArray[np.float64], milliseconds: float) -> str:
