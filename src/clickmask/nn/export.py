@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from clickmask.core.errors import WeightsError
 from clickmask.encode.disk_distance import DiskDistance
-from clickmask.nn.backbones import FrozenNormConv
+from clickmask.nn.backbones.efficientnet_lite import FrozenNormConv
 from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 
 MODEL_FILE = "model.onnx"

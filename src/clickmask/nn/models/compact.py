@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clickmask.nn.backbones import STEM_CHANNELS, EfficientNetLite
+from clickmask.nn.backbones.efficientnet_lite import STEM_CHANNELS, EfficientNetLite
 
 GUIDANCE_CHANNELS = 5
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: E402
 
 from clickmask.core.errors import MissingExtraError, WeightsError  # noqa: E402
 from clickmask.nn import backbones  # noqa: E402
-from clickmask.nn.backbones import NORM_EPSILON, EfficientNetLite, FrozenNormConv, same_padding  # noqa: E402
+from clickmask.nn.backbones.efficientnet_lite import NORM_EPSILON, EfficientNetLite, FrozenNormConv, same_padding  # noqa: E402
 
 Tensor = torch.Tensor
 
