@@ -17,6 +17,7 @@ from clickmask.nn.models.compact import build
 from clickmask.train.conveyor import Batch, Conveyor
 from clickmask.train.memory import cache_bytes
 from clickmask.train.photos import PhotoSource
+from clickmask.train.precision import halves
 from clickmask.train.progress import Clock, Progress
 from clickmask.train.recipe import Phase, Recipe
 from clickmask.train.run_folder import RunFolder
@@ -60,6 +61,7 @@ class Trainer:
         validate: Validate | None = None,
     ) -> None:
         self.recipe, self.folder, self.device = recipe.check(), RunFolder(folder), torch.device(device)
+        self._halves = halves(recipe.precision, self.device)
         self.maker = SampleMaker(photos, recipe.data, recipe.seed, cache_bytes())
         torch.manual_seed(recipe.seed)
         self.network = build(recipe.network, pretrained=recipe.pretrained).to(self.device)
@@ -128,7 +130,7 @@ class Trainer:
 
     def _logits(self, batch: Batch) -> Tensor:
         """(B, 1, S, S) float32."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._halves):
             guidance = encode_disk_distance(ENCODING, batch.clicks, batch.previous)
             logits: Tensor = self.network(batch.images, guidance)
         return logits

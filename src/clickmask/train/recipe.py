@@ -11,6 +11,7 @@ from clickmask.core.errors import RecipeError, UnknownNameError
 from clickmask.core.registry import unknown_name
 from clickmask.nn.losses import LOSSES
 from clickmask.nn.models.compact import CompactConfig
+from clickmask.train.precision import PRECISIONS
 from clickmask.train.samples import DataRules
 
 SIDE_STEP = 32
@@ -59,6 +60,7 @@ class Recipe:
         warmup: steps of linear warm-up at the start.
         clip: largest gradient norm.
         average: decay of the exponential moving average of the weights.
+        precision: arithmetic of a step, see `clickmask.train.precision`.
         pretrained: start the encoder from ImageNet weights.
         start: model or run folder whose weights the run begins with, in place of ImageNet's; none if empty.
         check_every: steps between checkpoints.
@@ -83,6 +85,7 @@ class Recipe:
     warmup: int = 200
     clip: float = 2.0
     average: float = 0.999
+    precision: str = "auto"
     pretrained: bool = True
     start: str = ""
     check_every: int = 200
@@ -120,12 +123,14 @@ class Recipe:
 
         Raises:
             RecipeError: a value out of its range; the text names the field.
-            UnknownNameError: no such loss or click schedule.
+            UnknownNameError: no such loss, click schedule or precision.
         """
         if self.loss not in LOSSES:
             raise UnknownNameError(unknown_name("loss", self.loss, sorted(LOSSES)))
         if self.clicks not in CLICK_SCHEDULES:
             raise UnknownNameError(unknown_name("click schedule", self.clicks, list(CLICK_SCHEDULES)))
+        if self.precision not in PRECISIONS:
+            raise UnknownNameError(unknown_name("precision", self.precision, list(PRECISIONS)))
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise RecipeError(f"{name} must be at least {least}, got {getattr(self, name)}.")
