@@ -97,7 +97,7 @@ def test_a_spec_that_this_program_cannot_serve(tmp_path: Path, fields: dict[str,
 
 
 def test_an_unknown_encoding(tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError, match=r"Unknown encoding 'disk'.*disk_distance"):
+    with pytest.raises(UnknownNameError, match=r"Unknown encoding 'disk'.*disk_mask"):
         load(exported(tmp_path, runtime="onnx", encoding="disk", weights="model.onnx"))
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from clickmask.core.frames import Crop, whole
 from clickmask.core.prompts import Box, Click, Prompts
 from clickmask.encode import ENCODINGS
-from clickmask.encode.disk_distance import BOX_PROBABILITY, DiskDistance
+from clickmask.encode.disk_distance import DiskDistance
+from clickmask.encode.maps import BOX_PROBABILITY
 
 SIZE_HW = (24, 36)
 PREVIOUS, POSITIVE, NEGATIVE, NEAR_POSITIVE, NEAR_NEGATIVE = range(5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -13,14 +13,7 @@ import onnxruntime
 from clickmask.core.errors import WeightsError
 from clickmask.core.frames import FloatMap, Frame, Image
 from clickmask.core.prompts import Prompts
-
-
-class Encoding(Protocol):
-    """A click encoding, see `clickmask.encode`."""
-
-    def encode(self, prompts: Prompts, previous: FloatMap | None, size_hw: tuple[int, int]) -> FloatMap:
-        """(C, h, w) float32 maps of prompts and previous logits, all in network pixels."""
-        ...
+from clickmask.encode import Encoding
 
 
 class OnnxBackend:
