@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from clickmask.core.errors import WeightsError
+from clickmask.core.errors import MissingExtraError, WeightsError
 from clickmask.core.protocols import Backend, Stage, Step
 from clickmask.core.registry import Registry
 from clickmask.zoo import catalog
-from clickmask.zoo.spec import ModelSpec
+from clickmask.zoo.spec import ModelSpec, made
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clickmask.predict.predictor import Pipeline, Predictor
 
-T = TypeVar("T")
-
 STAGES: Registry[Stage] = Registry("stage", {"flip": "clickmask.predict.flip:flip_averaging"})
 """Stages that a person can add by name, wrapped directly round the backend in the order given."""
+
+OpenBackend = Callable[[ModelSpec, "Path | None", "int | None"], Backend]
+"""(spec, folder of the weights, CPU threads) -> the backend; WeightsError if they do not fit."""
+
+BACKENDS: Registry[OpenBackend] = Registry(
+    "backend",
+    {
+        "flood": "clickmask.predict.flood:open_flood",
+        "onnx": "clickmask.predict.onnx:open_onnx",
+        "torch": "clickmask.nn.torch_backend:open_torch",
+    },
+)
+"""Runtimes by the name that a spec gives."""
 
 
 def load(
@@ -28,6 +39,7 @@ def load(
     *,
     stages: Sequence[str] = (),
     threads: int | None = None,
+    backend: str | None = None,
 ) -> Predictor:
     """A predictor for a model.
 
@@ -35,14 +47,16 @@ def load(
         name: one of `models()`, or the folder of an exported model.
         stages: further stages by name, e.g. ``["flip"]``.
         threads: CPU threads of the network; None leaves the choice to the runtime.
+        backend: ``"torch"`` or ``"onnx"``; None takes what the model was exported for.
 
     Raises:
         UnknownNameError: no such model or stage.
-        WeightsError: the weights are missing or damaged.
+        WeightsError: the weights are missing or damaged, or do not run on that backend.
+        MissingExtraError: torch is asked for and not installed.
     """
     from clickmask.predict.predictor import Predictor
 
-    return Predictor(build_pipeline(name, stages=stages, threads=threads))
+    return Predictor(build_pipeline(name, stages=stages, threads=threads, backend=backend))
 
 
 def models() -> list[str]:
@@ -56,6 +70,7 @@ def build_pipeline(
     stages: Sequence[str] = (),
     threads: int | None = None,
     threshold: float | None = None,
+    backend: str | None = None,
 ) -> Pipeline:
     """The model with its stages, for callers that keep many states: the annotator, the evaluator.
 
@@ -64,14 +79,16 @@ def build_pipeline(
         stages: further stages by name.
         threads: CPU threads of the network.
         threshold: probability above which a pixel belongs to the mask; the spec's if None.
+        backend: ``"torch"`` or ``"onnx"``; None takes what the model was exported for.
     """
     from clickmask.predict.predictor import Pipeline
 
     spec, folder = catalog.find(name)
     if threshold is not None:
         spec = replace(spec, threshold=threshold)
-    backend = _backend(spec, folder, threads)
-    return Pipeline(spec, backend, assemble(spec, backend, stages))
+    opened = _backend(spec, folder, threads, backend)
+    spec = replace(spec, runtime=backend or spec.runtime, capabilities=tuple(sorted(opened.capabilities)))
+    return Pipeline(spec, opened, assemble(spec, opened, stages))
 
 
 def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> Step:
@@ -84,34 +101,31 @@ def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> S
     step = backend_step(backend)
     wrappers: list[Stage] = [STAGES.get(name) for name in stages]
     if spec.zoom_in is not None:
-        wrappers.append(zoom_in(_made(spec, "zoom_in", ZoomIn, spec.zoom_in), spec.input_hw))
+        wrappers.append(zoom_in(made(spec, "zoom_in", ZoomIn, spec.zoom_in), spec.input_hw))
     wrappers.append(progressive_merge(ProgressiveMerge(), logit(spec.threshold)))
     for wrap in wrappers:
         step = wrap(step)
     return step
 
 
-def _made(spec: ModelSpec, field: str, kind: Callable[..., T], options: Mapping[str, Any]) -> T:
-    try:
-        return kind(**options)
-    except TypeError as error:
-        raise WeightsError(f"The model '{spec.name}' has settings in '{field}' that do not exist: {error}.") from error
-
-
-def _backend(spec: ModelSpec, folder: Path | None, threads: int | None) -> Backend:
-    if spec.runtime == "flood":
-        from clickmask.predict.flood import FloodBackend
-
-        return FloodBackend()
-    if spec.runtime != "onnx" or folder is None or spec.weights is None or spec.encoding is None:
+def _backend(spec: ModelSpec, folder: Path | None, threads: int | None, runtime: str | None) -> Backend:
+    wanted = runtime or spec.runtime
+    if spec.runtime != wanted and not (wanted == "torch" and spec.runtime == "onnx"):
         raise WeightsError(
-            f"The model '{spec.name}' names the runtime '{spec.runtime}', which this clickmask does not have."
+            f"The model '{spec.name}' cannot run on '{wanted}': it is made for '{spec.runtime}'. Leave out the backend"
+            + (", or export the run again: graphs are written where the method allows." if wanted == "onnx" else ".")
         )
-    from clickmask.encode import ENCODINGS
-    from clickmask.predict.onnx import OnnxBackend
-
-    encoding = _made(spec, "encoding_options", ENCODINGS.get(spec.encoding), spec.encoding_options)
-    capabilities = frozenset(spec.capabilities)
-    return OnnxBackend(
-        folder / spec.weights, encoding, spec.input_hw, capabilities, sha256=spec.sha256, threads=threads
-    )
+    if wanted not in BACKENDS:
+        raise WeightsError(
+            f"The model '{spec.name}' names the runtime '{wanted}', which this clickmask does not have. "
+            f"Known: {', '.join(BACKENDS)}."
+        )
+    try:
+        opener = BACKENDS.get(wanted)
+    except MissingExtraError:
+        raise
+    except ImportError as error:
+        if wanted != "torch" or (error.name or "").startswith("clickmask"):
+            raise
+        raise MissingExtraError(f"The model '{spec.name}' on torch", "torch") from error
+    return opener(spec, folder, threads)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +13,17 @@ from clickmask.core.errors import WeightsError  # noqa: E402
 from clickmask.core.frames import Frame  # noqa: E402
 from clickmask.core.prompts import Box, Click, Prompts  # noqa: E402
 from clickmask.encode.disk_distance import DiskDistance  # noqa: E402
-from clickmask.nn.backend import TorchBackend  # noqa: E402
-from clickmask.nn.export import compact_spec, deployable, export_onnx, load_graph_weights  # noqa: E402
+from clickmask.nn.export import deployable, export_model, spec_of  # noqa: E402
+from clickmask.nn.method import find_method  # noqa: E402
 from clickmask.nn.models.compact import Compact, CompactConfig, build  # noqa: E402
+from clickmask.nn.torch_backend import TorchBackend, open_torch  # noqa: E402
+from clickmask.nn.weights import load_graph_weights  # noqa: E402
 from clickmask.predict.onnx import OnnxBackend  # noqa: E402
 from clickmask.zoo.spec import ModelSpec  # noqa: E402
 
 SIDE = 64
 SMALL = CompactConfig(widths=(8, 8, 16, 16, 16), guidance=(8, 8, 16, 16))
+METHOD = find_method("compact").with_config(SMALL)
 
 
 def made(seed: int = 0, config: CompactConfig = SMALL) -> Compact:
@@ -47,7 +49,7 @@ def inputs() -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_one_logit_map_at_the_input_s_size(network: Compact, inputs: tuple[torch.Tensor, torch.Tensor]) -> None:
     with torch.no_grad():
-        logits = network(*inputs)
+        logits = network(*inputs)["logits"]
     assert logits.shape == (3, 1, SIDE, 96)
     assert logits.dtype == torch.float32
     assert logits.std() > 0
@@ -55,9 +57,9 @@ def test_one_logit_map_at_the_input_s_size(network: Compact, inputs: tuple[torch
 
 def test_a_batch_is_its_samples(network: Compact, inputs: tuple[torch.Tensor, torch.Tensor]) -> None:
     with torch.no_grad():
-        batch = network(*inputs)
+        batch = network(*inputs)["logits"]
         for row in range(3):
-            single = network(inputs[0][row : row + 1], inputs[1][row : row + 1])
+            single = network(inputs[0][row : row + 1], inputs[1][row : row + 1])["logits"]
             torch.testing.assert_close(batch[row : row + 1], single, rtol=1e-4, atol=1e-3 * float(batch.std()))
 
 
@@ -66,21 +68,21 @@ def test_every_channel_of_the_guidance_reaches_the_answer(
 ) -> None:
     image, guidance = (part[:1] for part in inputs)
     with torch.no_grad():
-        plain = network(image, guidance)
+        plain = network(image, guidance)["logits"]
         for channel in range(DiskDistance.channels):
             other = guidance.clone()
             other[:, channel] = 0
-            assert (network(image, other) - plain).abs().max() > 1e-6 * plain.std()
+            assert (network(image, other)["logits"] - plain).abs().max() > 1e-6 * plain.std()
 
 
 def test_every_parameter_is_trained(network: Compact, inputs: tuple[torch.Tensor, torch.Tensor]) -> None:
     fresh = made(1)
-    fresh(*(part[:1] for part in inputs)).square().mean().backward()
+    fresh(*(part[:1] for part in inputs))["logits"].square().mean().backward()
     assert [name for name, value in fresh.named_parameters() if value.grad is None] == []
 
 
 def test_prompts_change_the_torch_backend_s_answer(network: Compact) -> None:
-    backend = TorchBackend(network, (SIDE, SIDE), DiskDistance())
+    backend = TorchBackend(network, METHOD, (SIDE, SIDE))
     image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     embedding = backend.embed(Frame.of(image))
     assert embedding.shape == (1, 3, SIDE, SIDE)
@@ -96,9 +98,7 @@ def test_prompts_change_the_torch_backend_s_answer(network: Compact) -> None:
 @pytest.fixture(scope="module")
 def exported(network: Compact, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ModelSpec]:
     folder = tmp_path_factory.mktemp("model")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch tells at length that this exporter will be replaced one day
-        return folder, export_onnx(network, compact_spec("toy", SIDE, "For tests."), folder)
+    return folder, export_model(network, METHOD, spec_of(METHOD, "toy", side=SIDE), folder)
 
 
 def test_the_exported_graph_answers_like_the_network(network: Compact, exported: tuple[Path, ModelSpec]) -> None:
@@ -108,7 +108,7 @@ def test_the_exported_graph_answers_like_the_network(network: Compact, exported:
     light = OnnxBackend(
         folder / "model.onnx", encoding, spec.input_hw, frozenset(spec.capabilities), sha256=spec.sha256
     )
-    heavy = TorchBackend(deployable(network), (SIDE, SIDE), encoding)
+    heavy = TorchBackend(deployable(network), METHOD, (SIDE, SIDE))
     image = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     frame, previous = Frame.of(image), None
     for prompts in (Prompts((Click(20, 30),)), Prompts((Click(20, 30), Click(50, 10, False)))):
@@ -116,7 +116,7 @@ def test_the_exported_graph_answers_like_the_network(network: Compact, exported:
         theirs = light.decode(light.embed(frame), prompts, previous)
         np.testing.assert_allclose(theirs, ours, atol=1e-3 * max(1.0, float(np.abs(ours).max())))
         previous = theirs
-    assert light.capabilities == heavy.capabilities
+    assert light.capabilities == heavy.capabilities - {"gradients"}
 
 
 def test_the_graph_is_stored_in_half_precision(network: Compact, exported: tuple[Path, ModelSpec]) -> None:
@@ -129,8 +129,10 @@ def test_weights_come_back_from_a_graph(network: Compact, exported: tuple[Path, 
     load_graph_weights(again, exported[0] / "model.onnx")
     image, guidance = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 5, SIDE, SIDE)
     with torch.no_grad():
-        expected = deployable(network)(image, guidance)
-        torch.testing.assert_close(again(image, guidance), expected, rtol=1e-3, atol=1e-3 * float(expected.std()))
+        expected = deployable(network)(image, guidance)["logits"]
+        torch.testing.assert_close(
+            again(image, guidance)["logits"], expected, rtol=1e-3, atol=1e-3 * float(expected.std())
+        )
 
 
 def test_a_network_of_another_size_refuses_the_graph(exported: tuple[Path, ModelSpec]) -> None:
@@ -150,3 +152,19 @@ def test_the_network_in_training_is_not_changed_by_its_export(network: Compact) 
     after = network.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_model_folder_opens_on_torch_in_its_own_size(network: Compact, exported: tuple[Path, ModelSpec]) -> None:
+    folder, spec = exported
+    assert spec.runtime == "onnx" and spec.torch_weights == "model.safetensors"
+    assert spec.config == {"widths": [8, 8, 16, 16, 16], "guidance": [8, 8, 16, 16]}
+    backend, ours = open_torch(spec, folder), TorchBackend(network, METHOD, (SIDE, SIDE))
+    frame = Frame.of(np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8))
+    answers = [b.decode(b.embed(frame), Prompts((Click(20, 30),)), None) for b in (backend, ours)]
+    np.testing.assert_allclose(*answers, atol=2e-3 * max(1.0, float(np.abs(answers[1]).max())))
+    assert backend.capabilities == {"box", "previous_mask", "gradients"}
+
+
+def test_sizes_that_the_method_does_not_have_are_refused(exported: tuple[Path, ModelSpec]) -> None:
+    with pytest.raises(WeightsError, match=r"'toy' is no 'compact' of this clickmask: .*widths"):
+        open_torch(replace(exported[1], config={"widths": [1, 2]}), exported[0])

@@ -20,11 +20,12 @@ import torch
 
 from clickmask.core.errors import RecipeError, StorageError, UnknownNameError, WeightsError
 from clickmask.nn.losses import LOSSES
+from clickmask.nn.method import Phase
 from clickmask.train.command import TrainOptions, train
 from clickmask.train.held_out import split
 from clickmask.train.loop import Trainer
 from clickmask.train.progress import Clock, Progress, pixels_between
-from clickmask.train.recipe import Phase, Recipe
+from clickmask.train.recipe import Recipe
 from clickmask.train.recipes import RECIPES, find_recipe
 from clickmask.train.run_folder import CHECKPOINT, LOG, log_entries
 from clickmask.train.sources import read_sources

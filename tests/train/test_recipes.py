@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("torch", reason="training needs the train extra")
 
 from clickmask.core.errors import InputError, RecipeError, UnknownNameError
-from clickmask.train.recipe import Phase, Recipe
+from clickmask.nn.method import Phase
+from clickmask.train.recipe import Recipe
 from clickmask.train.recipes import RECIPE_FILE, RECIPES, SUMMARIES, find_recipe, read_recipe
 
 

@@ -13,11 +13,12 @@ pytest.importorskip("torch", reason="training needs the train extra")
 import torch
 
 from clickmask.core.errors import RecipeError
+from clickmask.nn.method import Phase
 from clickmask.train.augment import IGNORE
 from clickmask.train.conveyor import Conveyor
 from clickmask.train.held_out import names_digest, split
 from clickmask.train.photos import IGNORE_ID, Photo
-from clickmask.train.recipe import Phase, Recipe
+from clickmask.train.recipe import Recipe
 from clickmask.train.samples import DataRules, SampleMaker
 from clickmask.train.validation import held_out_objects
 

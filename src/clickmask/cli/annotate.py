@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clickmask.cli.models import BackendOption
 from clickmask.core.errors import ImageError, InputError, StorageError
 
 if TYPE_CHECKING:
+    from clickmask.predict.predictor import Pipeline
     from clickmask.store.project import Project
 
 DEFAULT_PORT = 8765
@@ -40,6 +42,7 @@ def annotate(
     ] = "127.0.0.1",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     model: Annotated[str, typer.Option(help="Name from `clickmask models`, or a model folder.")] = "default",
+    backend: BackendOption = None,
 ) -> None:
     """Annotate images in the browser.
 
@@ -63,11 +66,16 @@ def annotate(
 
     folder, only_path, kept = _places(path, project)
     catalog.find(model)
+
+    def build(name: str) -> Pipeline:
+        # other models that are chosen in the browser run on what they are made for
+        return build_pipeline(name, backend=backend.value if backend and name == model else None)
+
     with listen(host, DEFAULT_PORT if port is None else port, PORTS_TRIED if port is None else 0) as listening:
         opened = open_project(folder, kept)
         settings = Settings(host=host, port=listening.getsockname()[1], model=model, only_path=only_path)
         specs = {name: catalog.find(name)[0] for name in catalog.names()}
-        app = create_app(settings, opened, build_pipeline, lambda: specs)
+        app = create_app(settings, opened, build, lambda: specs)
         _check_not_empty(opened)
         with contextlib.suppress(KeyboardInterrupt):  # raised again after Ctrl+C has closed everything
             serve(app, listening, lambda: _announce(settings.host, settings.port, settings.token, not no_browser))

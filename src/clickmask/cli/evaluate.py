@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from clickmask.api import build_pipeline
+from clickmask.cli.models import BackendOption
 from clickmask.core.errors import InputError
 from clickmask.data import Dataset, ReadOptions, open_dataset
 from clickmask.evaluate.protocol import find_protocol
@@ -45,6 +46,7 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
     model: Annotated[
         str, typer.Option(help="Name from `clickmask models`, or the folder of an exported model.")
     ] = "default",
+    backend: BackendOption = None,
     refine: Annotated[
         list[str] | None, typer.Option(metavar="STAGE", help="Add a stage round the network, e.g. flip. Repeatable.")
     ] = None,
@@ -80,7 +82,9 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
     """
     options = ReadOptions(split=split, mask_values=masks)
     question = Question(
-        build=partial(build_subject, model, tuple(refine or ()), None if jobs == 1 else 1),
+        build=partial(
+            build_subject, model, tuple(refine or ()), None if jobs == 1 else 1, backend.value if backend else None
+        ),
         protocol=find_protocol(protocol, max_clicks),
         datasets=open_all(datasets, options),
         options=options,
@@ -97,9 +101,9 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
     console.print(f"Report: {output / REPORT_FILE}", soft_wrap=True, highlight=False)
 
 
-def build_subject(model: str, stages: Sequence[str], threads: int | None) -> Subject:
+def build_subject(model: str, stages: Sequence[str], threads: int | None, backend: str | None = None) -> Subject:
     """A model of the catalogue as the thing to measure; picklable, so that every process can build its own."""
-    pipeline = build_pipeline(model, stages=stages, threads=threads)
+    pipeline = build_pipeline(model, stages=stages, threads=threads, backend=backend)
     return Subject.of(pipeline, stages=list(stages), zoom_in=pipeline.spec.zoom_in)
 
 

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from enum import Enum
 from typing import Annotated, Any
 
 import typer
 
 from clickmask.zoo import catalog
+from clickmask.zoo.methods import METHODS, MethodLine, method_line
 from clickmask.zoo.spec import ModelSpec
+
+
+class Runtime(Enum):
+    """What can be given to --backend."""
+
+    onnx = "onnx"
+    torch = "torch"
+
+
+BackendOption = Annotated[
+    Runtime | None,
+    typer.Option(help="What the network runs on; torch needs the torch extra. Without it, what the model is made for."),
+]
 
 
 def models(
@@ -20,20 +35,39 @@ def models(
 ) -> None:
     """List the models, or tell all about one: method, licence, input, capabilities, hash, training, results.
 
+    Below the models that can be used at once come the methods that wait for training or for their authors' weights.
+
     For example:
 
     clickmask models
 
     clickmask models default --json
     """
-    specs = [catalog.find(each)[0] for each in ([name] if name else catalog.names())]
+    if name:
+        one_model(name, as_json)
+        return
+    specs = [catalog.find(each)[0] for each in catalog.names()]
+    ready = {name for spec in specs for name in (spec.name, spec.method)}
+    waiting = [line for line in METHODS if line.name not in ready]
     if as_json:
-        values = [asdict(spec) for spec in specs]
-        typer.echo(json.dumps(values[0] if name else values, indent=2))
-    elif name:
-        typer.echo("\n".join(details(specs[0])))
-    else:
-        typer.echo("\n".join(table(specs)))
+        values = [{**asdict(spec), "ready": True} for spec in specs]
+        typer.echo(json.dumps([*values, *({**asdict(line), "ready": False} for line in waiting)], indent=2))
+        return
+    typer.echo("\n".join(table(specs)))
+    if waiting:
+        typer.echo("\nMethods without weights here; `clickmask models NAME` says how to get some:\n")
+        typer.echo("\n".join(method_table(waiting)))
+
+
+def one_model(name: str, as_json: bool) -> None:
+    """Everything about a model, or about a method that has no weights yet."""
+    line = method_line(name)
+    if line is not None and name not in catalog.names():
+        told = json.dumps({**asdict(line), "ready": False}, indent=2) if as_json else "\n".join(method_details(line))
+        typer.echo(told)
+        return
+    spec = catalog.find(name)[0]
+    typer.echo(json.dumps({**asdict(spec), "ready": True}, indent=2) if as_json else "\n".join(details(spec)))
 
 
 def known_models(incomplete: str) -> list[str]:
@@ -47,6 +81,25 @@ def table(specs: list[ModelSpec]) -> list[str]:
     rows += [(s.name, s.method, s.licence, _size(s), s.summary) for s in specs]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     return ["  ".join([*(cell.ljust(w) for cell, w in zip(row[:4], widths, strict=True)), row[4]]) for row in rows]
+
+
+def method_table(lines: list[MethodLine]) -> list[str]:
+    """One line per method under a head, columns aligned."""
+    rows = [("NAME", "FAMILY", "PAPER", "CODE", "SUMMARY")]
+    rows += [(m.name, m.family, f"{m.paper}, {m.year}", m.licence, m.summary) for m in lines]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    return ["  ".join([*(cell.ljust(w) for cell, w in zip(row[:4], widths, strict=True)), row[4]]) for row in rows]
+
+
+def method_details(line: MethodLine) -> list[str]:
+    """What the catalogue knows about a method, and how to get weights."""
+    lines = [f"{line.name}: {line.summary}", ""]
+    for key, value in (("family", line.family), ("paper", f"{line.paper}, {line.year}"), ("code", line.licence)):
+        lines += _field(key, value, 0)
+    for file in line.published:
+        size = f", {file.megabytes:g} MB" if file.megabytes else ""
+        lines += _field("published", f"{file.file} ({file.trained_on}{size}; {file.licence})", 0)
+    return [*lines, "", catalog.how_to_get(line.name)]
 
 
 def details(spec: ModelSpec) -> list[str]:

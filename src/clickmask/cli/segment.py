@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clickmask.cli.models import known_models
+from clickmask.cli.models import BackendOption, known_models
 from clickmask.cli.points import parse_box, parse_click
 from clickmask.core.errors import PromptError
 from clickmask.core.frames import Image
@@ -58,6 +58,7 @@ def segment(  # noqa: PLR0913 - each argument is an option of the command
             autocompletion=known_models, help="Name from `clickmask models`, or the folder of an exported model."
         ),
     ] = "default",
+    backend: BackendOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="MASK.png", help="The mask: 255 inside, 0 outside.")
     ] = None,
@@ -91,7 +92,7 @@ def segment(  # noqa: PLR0913 - each argument is an option of the command
         raise PromptError(
             "Nothing says where the object is. Give at least one click or a box, for example: --positive 320,240"
         )
-    result = _segmented(image, prompts, initial_mask, model)
+    result = _segmented(image, prompts, initial_mask, (model, backend.value if backend else None))
     _write(result, output, overlay)
     if as_json:
         typer.echo(json.dumps({**result.figures, "mask": _text(output), "overlay": _text(overlay)}))
@@ -99,13 +100,16 @@ def segment(  # noqa: PLR0913 - each argument is an option of the command
         typer.echo(_sentence(result.figures, output))
 
 
-def _segmented(path: Path, prompts: Sequence[Click | Box], initial_mask: Path | None, model: str) -> Segmentation:
+def _segmented(
+    path: Path, prompts: Sequence[Click | Box], initial_mask: Path | None, model: tuple[str, str | None]
+) -> Segmentation:
+    """`model` is its name and the backend, None for its own."""
     from clickmask.api import load
     from clickmask.formats.coco import rle_encode
     from clickmask.formats.mask_png import read_mask
 
     image = read_image(path)
-    predictor = load(model)
+    predictor = load(model[0], backend=model[1])
     predictor.set_image(image)
     if initial_mask is not None:
         predictor.set_mask(read_mask(initial_mask, predictor.size_hw))

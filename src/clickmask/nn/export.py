@@ -1,11 +1,14 @@
-"""From a trained network to a model folder: ONNX graph, spec, checked against torch."""
+"""From a trained network to a model folder: torch weights, ONNX graph, spec, each checked against the network."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import warnings
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,65 +18,108 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from clickmask.core.errors import WeightsError
-from clickmask.encode.disk_distance import DiskDistance
+from clickmask.formats.files import write_atomically
 from clickmask.nn.backbones.efficientnet_lite import FrozenNormConv
+from clickmask.nn.method import Method, Scaling, find_method
+from clickmask.nn.weights import HALF_SUFFIX, TORCH_FILE, load_weights, save_weights
 from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 
 MODEL_FILE = "model.onnx"
 OPSET = 17
-HALF_SUFFIX = ".half"
 SMALL = 64
 """Tensors with fewer values are stored as they are."""
 AGREEMENT = 1e-3
 """Largest difference in probability that the exported graph may show."""
+ROUNDING = 0.02
+"""Largest difference in probability that storing weights in half precision may make."""
 
 
 class Deployed(nn.Module):
     """The network with its pixel scaling: takes bytes as they lie in an image."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, scaling: Scaling) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.scaling = network, scaling
 
     def forward(self, image: Tensor, guidance: Tensor) -> Tensor:
         """(1, H, W, 3) uint8 and (1, C, H, W) -> (1, 1, H, W) logits."""
-        scaled = image.permute(0, 3, 1, 2).float() / 127.5 - 1
-        logits: Tensor = self.network(scaled, guidance)
+        logits: Tensor = self.network(self.scaling.of_bytes(image.permute(0, 3, 1, 2)), guidance)["logits"]
         return logits
 
 
-def export_onnx(network: nn.Module, spec: ModelSpec, folder: Path) -> ModelSpec:
-    """Write ``model.onnx`` and ``spec.json``; the spec returned names the file and its digest.
+def export_model(network: nn.Module, method: Method, spec: ModelSpec, folder: Path) -> ModelSpec:
+    """Write a model folder: ``model.safetensors``, ``model.onnx`` where the method allows, and ``spec.json``.
+
+    Args:
+        network: of the method, with its weights.
+        method: in the network's size.
+        spec: see `spec_of`; files and digests are filled in.
+        folder: made if missing.
+
+    Raises:
+        WeightsError: what was written answers differently from the network.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    network = deepcopy(network).eval().to("cpu").float()
+    digest = save_weights(network, folder / TORCH_FILE)
+    _check_stored(network, method, spec.input_hw, folder / TORCH_FILE)
+    written = replace(spec, runtime="torch", weights=TORCH_FILE, sha256=digest)
+    if method.onnx:
+        graph = export_graph(network, method, spec.input_hw, folder / MODEL_FILE)
+        written = replace(
+            spec, runtime="onnx", weights=MODEL_FILE, sha256=graph, torch_weights=TORCH_FILE, torch_sha256=digest
+        )
+    write_atomically(folder / SPEC_FILE, written.to_json().encode())
+    return written
+
+
+def _check_stored(network: nn.Module, method: Method, input_hw: tuple[int, int], path: Path) -> None:
+    stored = method.network().eval()
+    load_weights(stored, path)
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (1, *input_hw, 3), generator=generator, dtype=torch.uint8)
+    guidance = torch.rand(1, method.make_encoding().channels, *input_hw, generator=generator)
+    with torch.inference_mode():
+        answers = [torch.sigmoid(Deployed(n, method.scaling)(image, guidance)) for n in (network, stored)]
+    difference = float((answers[0] - answers[1]).abs().max())
+    if not difference <= ROUNDING:
+        raise WeightsError(
+            f"The weights in {path} answer differently from the network, by {difference:.2g} in probability "
+            f"(limit {ROUNDING}): its weights do not fit half precision. Has the training diverged?"
+        )
+
+
+def export_graph(network: nn.Module, method: Method, input_hw: tuple[int, int], path: Path) -> str:
+    """Write a network as an ONNX graph and compare it; returns the file's SHA-256.
 
     Raises:
         WeightsError: the graph's answers differ from the network's.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / MODEL_FILE
     network = deployable(network)
-    height, width = spec.input_hw
-    channels = DiskDistance.channels
+    height, width = input_hw
+    channels = method.make_encoding().channels
     example = (torch.zeros(1, height, width, 3, dtype=torch.uint8), torch.zeros(1, channels, height, width))
-    torch.onnx.export(
-        Deployed(network),
-        example,
-        str(path),
-        input_names=["image", "guidance"],
-        output_names=["logits"],
-        opset_version=OPSET,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # The exporter warns of shapes that it fixes (they are meant to be) and announces its successor (which needs
+        # a package that is not installed). The graph's answers are compared with the network's afterwards.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Deployed(network, method.scaling),
+            example,
+            str(path),
+            input_names=["image", "guidance"],
+            output_names=["logits"],
+            opset_version=OPSET,
+            dynamo=False,
+        )
     store_halves(path)
     onnx.checker.check_model(str(path))
-    difference = worst_difference(network, path, spec.input_hw)
+    difference = worst_difference(Deployed(network, method.scaling), path, (channels, *input_hw))
     if difference > AGREEMENT:
         raise WeightsError(
             f"The exported graph differs from the network by {difference:.2g} in probability (limit {AGREEMENT})."
         )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    written = replace(spec, weights=MODEL_FILE, sha256=digest)
-    (folder / SPEC_FILE).write_text(written.to_json(), encoding="utf-8")
-    return written
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def deployable(network: nn.Module) -> nn.Module:
@@ -82,7 +128,10 @@ def deployable(network: nn.Module) -> nn.Module:
     for module in copy.modules():
         if isinstance(module, FrozenNormConv):
             module.fold()
-    return copy.half().float()
+    with torch.no_grad():
+        for value in copy.parameters():
+            value.copy_(value.half().float())
+    return copy
 
 
 def store_halves(path: Path) -> None:
@@ -101,52 +150,43 @@ def store_halves(path: Path) -> None:
     onnx.save(model, str(path))
 
 
-def worst_difference(network: nn.Module, path: Path, input_hw: tuple[int, int], cases: int = 4) -> float:
+def worst_difference(deployed: Deployed, path: Path, guidance_chw: tuple[int, int, int], cases: int = 4) -> float:
     """Largest difference in probability between network and graph on random inputs."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
     worst = 0.0
     for _ in range(cases):
-        image = rng.integers(0, 256, (1, *input_hw, 3), dtype=np.uint8)
-        guidance = rng.random((1, DiskDistance.channels, *input_hw), dtype=np.float32)
+        image = rng.integers(0, 256, (1, *guidance_chw[1:], 3), dtype=np.uint8)
+        guidance = rng.random((1, *guidance_chw), dtype=np.float32)
         with torch.inference_mode():
-            ours = torch.sigmoid(Deployed(network)(torch.from_numpy(image), torch.from_numpy(guidance))).numpy()
+            ours = torch.sigmoid(deployed(torch.from_numpy(image), torch.from_numpy(guidance))).numpy()
         theirs = 1 / (1 + np.exp(-session.run(["logits"], {"image": image, "guidance": guidance})[0]))
         worst = max(worst, float(np.abs(ours - theirs).max()))
     return worst
 
 
-def load_graph_weights(network: nn.Module, path: Path) -> None:
-    """Take the weights of an exported graph back into a network of the same shape, to train it further.
+def spec_of(method: Method, name: str, *, side: int | None = None, summary: str | None = None) -> ModelSpec:
+    """Spec of a model of a method, without its files.
 
-    Raises:
-        WeightsError: the graph holds other weights than the network has.
+    Args:
+        method: in the size that is described.
+        name: of the model.
+        side: network input in pixels; the method's own if None.
+        summary: one sentence; the method's own if None.
     """
-    tensors = {t.name.removesuffix(HALF_SUFFIX): t for t in onnx.load(str(path)).graph.initializer}
-    state = network.state_dict()
-    found = {name: tensors.get(f"network.{name}") for name in state if not name.endswith(".scale")}
-    missing = [name for name, tensor in found.items() if tensor is None]
-    if missing:
-        raise WeightsError(f"{path} is not an exported network of this kind: it lacks {', '.join(missing[:5])} …")
-    values = {name: torch.from_numpy(numpy_helper.to_array(t).astype(np.float32)) for name, t in found.items() if t}
-    wrong = [name for name, value in values.items() if value.shape != state[name].shape]
-    if wrong:
-        raise WeightsError(f"{path} was exported from a network of another size: {', '.join(wrong[:5])} …")
-    scales = {name: torch.ones_like(value) for name, value in state.items() if name.endswith(".scale")}
-    network.load_state_dict({**values, **scales})
-
-
-def compact_spec(name: str, side: int, summary: str) -> ModelSpec:
-    """Spec of an exported compact network."""
+    sizes = json.loads(json.dumps(asdict(method.config)))
+    usual = json.loads(json.dumps(asdict(find_method(method.name).config)))
+    changed: dict[str, Any] = {key: value for key, value in sizes.items() if value != usual[key]}
     return ModelSpec(
         name=name,
-        method="compact",
-        summary=summary,
+        method=method.name,
+        summary=summary or method.summary,
         licence="Apache-2.0",
-        input_hw=(side, side),
-        encoding="disk_distance",
-        encoding_options=asdict(DiskDistance()),
-        capabilities=("box", "previous_mask"),
-        threshold=0.5,
-        zoom_in={},
+        input_hw=(side, side) if side else method.input_hw,
+        encoding=method.encoding,
+        encoding_options=asdict(method.make_encoding()),
+        capabilities=tuple(sorted(method.capabilities)),
+        threshold=method.threshold,
+        zoom_in=None if method.zoom_in is None else dict(method.zoom_in),
+        config=changed,
     )

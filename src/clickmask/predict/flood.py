@@ -7,12 +7,15 @@ the model of tests that must not depend on weights.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
 from clickmask.core.frames import FloatMap, Frame, Image
 from clickmask.core.masks import BoolMask
 from clickmask.core.prompts import Box, Click, Prompts
+from clickmask.zoo.spec import ModelSpec
 
 TOLERANCE = 24
 """Largest difference per colour channel (0-255) from the clicked pixel."""
@@ -38,6 +41,11 @@ class FloodBackend:
             region = flood(embedding, click)
             mask = mask | region if click.positive else mask & ~region
         return np.where(mask, LOGIT, -LOGIT).astype(np.float32)
+
+
+def open_flood(spec: ModelSpec, folder: Path | None, threads: int | None = None) -> FloodBackend:
+    """The backend: it has nothing to open."""
+    return FloodBackend()
 
 
 def flood(image: Image, click: Click) -> BoolMask:

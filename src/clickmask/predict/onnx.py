@@ -13,7 +13,8 @@ import onnxruntime
 from clickmask.core.errors import WeightsError
 from clickmask.core.frames import FloatMap, Frame, Image
 from clickmask.core.prompts import Prompts
-from clickmask.encode import Encoding
+from clickmask.encode import ENCODINGS, Encoding
+from clickmask.zoo.spec import ModelSpec, made
 
 
 class OnnxBackend:
@@ -58,6 +59,15 @@ class OnnxBackend:
         guidance = self._encoding.encode(prompts, previous, self.input_hw)
         feed: Mapping[str, Any] = {"image": embedding[None], "guidance": guidance[None]}
         return np.asarray(self.session.run(["logits"], dict(feed))[0][0, 0], dtype=np.float32)
+
+
+def open_onnx(spec: ModelSpec, folder: Path | None, threads: int | None = None) -> OnnxBackend:
+    """The backend of a model folder; WeightsError if its spec names no graph or encoding, or they do not fit."""
+    if folder is None or spec.weights is None or spec.encoding is None:
+        raise WeightsError(f"The model '{spec.name}' names no ONNX graph. Export it again.")
+    encoding = made(spec, "encoding_options", ENCODINGS.get(spec.encoding), spec.encoding_options)
+    path, capabilities = folder / spec.weights, frozenset(spec.capabilities)
+    return OnnxBackend(path, encoding, spec.input_hw, capabilities, sha256=spec.sha256, threads=threads)
 
 
 def open_session(path: Path, graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:

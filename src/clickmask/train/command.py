@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,19 +13,21 @@ import torch
 from torch import nn
 
 from clickmask.core.errors import RecipeError, WeightsError
-from clickmask.nn.export import MODEL_FILE, compact_spec, export_onnx, load_graph_weights
-from clickmask.nn.models.compact import build
+from clickmask.nn.export import export_model, spec_of
+from clickmask.nn.method import Method, find_method
+from clickmask.nn.torch_backend import load_model_weights, method_of
 from clickmask.train.curves import write_curves
 from clickmask.train.held_out import names_digest, split
-from clickmask.train.loop import ENCODING, Report, Trainer, silent
+from clickmask.train.loop import Report, Trainer, silent
 from clickmask.train.memory import keep_freed_memory
 from clickmask.train.photos import PhotoSource
-from clickmask.train.recipe import SIDE_STEP, Recipe
-from clickmask.train.recipes import RECIPE_FILE, RECIPES, SUMMARIES, find_recipe, overridden, read_recipe
+from clickmask.train.recipe import Recipe, check_side
+from clickmask.train.recipes import RECIPE_FILE, RECIPES, SUMMARIES, find_recipe, method_recipe, overridden, read_recipe
 from clickmask.train.run_folder import CHECKPOINT, RunFolder, log_entries
 from clickmask.train.sources import read_sources
 from clickmask.train.validation import Held, held_out_objects, validator
 from clickmask.zoo import catalog
+from clickmask.zoo.methods import METHOD_TARGETS
 from clickmask.zoo.spec import ModelSpec
 
 DEVICES = ("cpu", "cuda")
@@ -103,9 +104,10 @@ def train(options: TrainOptions, report: Report = silent) -> Outcome:
         recipe.validation_objects,
     )
     objects = held_out_objects(held, recipe.validation_objects, recipe.data)
-    check = validator(objects, _spec(recipe, recipe.name), ENCODING, recipe.validation_clicks) if objects else None
+    method = _method(recipe)
+    check = validator(objects, method, _spec(recipe, recipe.name), recipe.validation_clicks) if objects else None
     resuming = options.resume and folder.has_checkpoint
-    starter = None if resuming else _starter(recipe.start)
+    starter = None if resuming else _starter(recipe)
     trainer = Trainer(recipe, photos, folder.path, resume=options.resume, device=options.device, validate=check)
     folder.describe_data(_description(options, photos, held, objects))
     if starter is not None:
@@ -120,23 +122,24 @@ def export(run: Path, output: Path, *, name: str | None = None, side: int | None
 
     Args:
         run: folder of the run.
-        output: folder for ``model.onnx`` and ``spec.json``.
+        output: folder for ``model.safetensors``, ``model.onnx`` (where the method allows) and ``spec.json``.
         name: of the model; the output folder's name if None.
-        side: network input in pixels, a multiple of 32; the recipe's if None.
+        side: network input in pixels, a multiple of the method's step (usually 32); the recipe's if None.
 
     Raises:
-        WeightsError: the run has no checkpoint, or the graph differs from the network.
-        RecipeError: the side is no multiple of 32, or the output is a file.
+        WeightsError: the run has no checkpoint, or what was written differs from the network.
+        RecipeError: the side does not fit the network, or the output is a file.
     """
-    if side is not None and (side < SIDE_STEP or side % SIDE_STEP):
-        raise RecipeError(f"The input side must be a multiple of {SIDE_STEP}, at least {SIDE_STEP}; got {side}.")
     if output.exists() and not output.is_dir():
         raise RecipeError(f"{output} is a file; a model is a folder. Choose another name for -o.")
     if not run.is_dir():
         raise RecipeError(f"There is no run folder {run}. `clickmask train` makes one with -o.")
     state = RunFolder(run).load()
     recipe = read_recipe(run)
-    network = build(recipe.network, pretrained=False)
+    if side is not None:
+        check_side("The input side", side, recipe.method)
+    method = _method(recipe)
+    network = method.network()
     network.load_state_dict(state["average"])
     spec = _spec(recipe, name or output.resolve().name, side)
     facts: dict[str, Any] = {
@@ -144,25 +147,25 @@ def export(run: Path, output: Path, *, name: str | None = None, side: int | None
         "seed": recipe.seed,
         "steps": state["step"],
         "planned_steps": recipe.steps,
+        "start": _beginning(recipe),
     }
-    with warnings.catch_warnings():
-        # The exporter warns of shapes that it fixes (they are meant to be) and announces its successor (which needs
-        # a package that is not installed). The graph's answers are compared with the network's afterwards.
-        warnings.simplefilter("ignore")
-        return export_onnx(network, replace(spec, training=facts), output)
+    return export_model(network, method, replace(spec, training=facts), output)
 
 
 def recipe_table() -> list[dict[str, Any]]:
-    """Name, summary and size of every recipe."""
+    """Name, summary and size of every recipe, then of every method's own."""
+    rows = [(name, SUMMARIES[name], recipe) for name, recipe in RECIPES.items()]
+    methods = [find_method(name) for name in METHOD_TARGETS if name not in RECIPES]
+    rows += [(method.name, method.summary, method_recipe(method.name)) for method in methods]
     return [
         {
             "name": name,
-            "summary": SUMMARIES[name],
+            "summary": summary,
             "steps": recipe.steps,
             "phases": [{"side": p.side, "batch": p.batch, "steps": p.steps} for p in recipe.phases],
-            "start": recipe.start or "imagenet",
+            "start": _beginning(recipe),
         }
-        for name, recipe in RECIPES.items()
+        for name, summary, recipe in rows
     ]
 
 
@@ -194,18 +197,29 @@ def _resolved(options: TrainOptions) -> Recipe:
     return overridden(recipe, changes)
 
 
-def _starter(start: str) -> Callable[[nn.Module], None] | None:
+def _method(recipe: Recipe) -> Method:
+    return find_method(recipe.method).with_config(recipe.network)
+
+
+def _beginning(recipe: Recipe) -> str:
+    """Where the first weights come from."""
+    return recipe.start or ("imagenet" if recipe.pretrained else "scratch")
+
+
+def _starter(recipe: Recipe) -> Callable[[nn.Module], None] | None:
     """What fills a network with the weights of a model or of a run; None for the recipe's own beginning."""
+    start = recipe.start
     if not start:
         return None
     if (Path(start) / CHECKPOINT).is_file():
         return partial(_load_run, Path(start))
     spec, folder = catalog.find(start)
-    if folder is None or spec.method != "compact":
+    if folder is None or spec.method != recipe.method or method_of(spec).config != recipe.network:
         raise WeightsError(
-            f"The model '{start}' has no compact network to start from. `clickmask models` tells the methods."
+            f"The model '{start}' has no {recipe.method} network of this size to start from. "
+            "`clickmask models` tells the methods."
         )
-    return partial(load_graph_weights, path=folder / MODEL_FILE)
+    return partial(load_model_weights, spec=spec, folder=folder)
 
 
 def _load_run(run: Path, network: nn.Module) -> None:
@@ -218,8 +232,7 @@ def _load_run(run: Path, network: nn.Module) -> None:
 
 
 def _spec(recipe: Recipe, name: str, side: int | None = None) -> ModelSpec:
-    summary = f"Compact network with an EfficientNet-{recipe.network.encoder.capitalize()} encoder."
-    return compact_spec(name, side or recipe.input_side, summary)
+    return spec_of(_method(recipe), name, side=side or recipe.input_side)
 
 
 def _with_sources(options: TrainOptions, folder: RunFolder) -> TrainOptions:

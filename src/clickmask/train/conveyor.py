@@ -24,9 +24,10 @@ from torch import Tensor
 
 from clickmask.core.frames import FloatMap
 from clickmask.core.prompts import Click
+from clickmask.nn.method import Phase
 from clickmask.train.augment import IGNORE
 from clickmask.train.clicks import ClickRules, next_click
-from clickmask.train.recipe import Phase, Recipe
+from clickmask.train.recipe import Recipe
 from clickmask.train.samples import Sample, SampleMaker
 
 CLICK_SLOTS = 48

@@ -10,22 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clickmask.encode.disk_distance import DiskDistance
-from clickmask.nn.encode import encode_disk_distance
+from clickmask.nn.encode import TWINS
 from clickmask.nn.losses import LOSSES
-from clickmask.nn.models.compact import build
+from clickmask.nn.method import Outputs, Phase, find_method
 from clickmask.train.conveyor import Batch, Conveyor
 from clickmask.train.memory import cache_bytes
 from clickmask.train.photos import PhotoSource
 from clickmask.train.precision import halves
 from clickmask.train.progress import Clock, Progress
-from clickmask.train.recipe import Phase, Recipe
+from clickmask.train.recipe import OWN_LOSS, Recipe
 from clickmask.train.run_folder import RunFolder
 from clickmask.train.samples import SampleMaker
 
 PHASE_GROUPS = 1 << 24
 """Groups of phase n are numbered from n * PHASE_GROUPS, so that no sample is drawn in two phases."""
-ENCODING = DiskDistance()
 
 Validate = Callable[[nn.Module, int], dict[str, float]]
 Report = Callable[[Progress], None]
@@ -64,8 +62,10 @@ class Trainer:
         self._halves = halves(recipe.precision, self.device)
         self.maker = SampleMaker(photos, recipe.data, recipe.seed, cache_bytes())
         torch.manual_seed(recipe.seed)
-        self.network = build(recipe.network, pretrained=recipe.pretrained).to(self.device)
-        self.average = build(recipe.network, pretrained=False).to(self.device)
+        self.method = find_method(recipe.method).with_config(recipe.network)
+        self._encoding = self.method.make_encoding()
+        self.network = self.method.network(pretrained=recipe.pretrained).to(self.device)
+        self.average = self.method.network().to(self.device)
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = _optimizer(self.network, recipe)
         self.step = 0
@@ -116,24 +116,39 @@ class Trainer:
 
     def _train_step(self, conveyor: Conveyor, rate: float) -> tuple[float, float]:
         while conveyor.rehearsing:
-            with torch.no_grad():
-                logits = self._logits(_to(conveyor.batch(), self.device))
-            conveyor.advance(_probabilities(logits)[:, 0].numpy())
+            conveyor.advance(_probabilities(self._rehearsed(conveyor.batch()))[:, 0].numpy())
         batch = _to(conveyor.batch(), self.device)
-        logits = self._logits(batch)
-        losses = LOSSES[self.recipe.loss](logits, batch.labels)
-        loss = (losses * self._weights(batch.ages)).mean()
+        outputs = self._outputs(batch)
+        loss = (self._losses(outputs, batch) * self._weights(batch.ages)).mean()
         self._descend(loss, rate)
-        probabilities = _probabilities(logits)
+        probabilities = _probabilities(outputs["logits"])
         conveyor.advance(probabilities[:, 0].numpy())
         return float(loss.detach()), _mean_iou(probabilities, batch.labels.cpu())
 
-    def _logits(self, batch: Batch) -> Tensor:
-        """(B, 1, S, S) float32."""
+    def _rehearsed(self, batch: Batch) -> Tensor:
+        """(B, 1, S, S) logits as the network would give them in use, without gradient."""
+        self.network.eval()
+        with torch.no_grad():
+            outputs = self._outputs(_to(batch, self.device))
+        self.network.train()
+        return outputs["logits"]
+
+    def _outputs(self, batch: Batch) -> Outputs:
+        """What the network gives, in float32."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._halves):
-            guidance = encode_disk_distance(ENCODING, batch.clicks, batch.previous)
-            logits: Tensor = self.network(batch.images, guidance)
-        return logits
+            guidance = TWINS[self.method.encoding](self._encoding, batch.clicks, batch.previous)
+            images = self.method.scaling.of_symmetric(batch.images)
+            if self.method.learn is not None and self.network.training:
+                outputs = self.method.learn(self.network, images, guidance, batch.labels, batch.clicks)
+            else:
+                outputs = self.network(images, guidance)
+        return {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
+
+    def _losses(self, outputs: Outputs, batch: Batch) -> Tensor:
+        """(B,) loss of each sample."""
+        if self.recipe.loss == OWN_LOSS:
+            return self.method.loss(outputs, batch.labels, batch.clicks)
+        return LOSSES[self.recipe.loss](outputs["logits"], batch.labels)
 
     def _descend(self, loss: Tensor, rate: float) -> None:
         for group in self.optimizer.param_groups:
@@ -160,6 +175,9 @@ class Trainer:
             ours: list[Tensor] = list(self.average.parameters())
             theirs: list[Tensor] = list(self.network.parameters())
             torch._foreach_lerp_(ours, theirs, 1 - decay)
+            # statistics of batch normalisation are means already
+            for ours_kept, theirs_kept in zip(self.average.buffers(), self.network.buffers(), strict=True):
+                ours_kept.copy_(theirs_kept)
 
     def _note(self, loss: float, iou: float, rate: float, phase: Phase, stop: int, report: Report) -> None:
         """Log a step, validate if it is time, and report both."""
@@ -199,15 +217,19 @@ class Trainer:
         self.seconds = state.get("seconds", 0.0)  # not in checkpoints of 0.1.0.dev
 
 
-def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW; the encoder learns more slowly, vectors are not decayed."""
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The encoder learns at a rate of its own, vectors are not decayed."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        share = recipe.encoder_rate if name.startswith("encoder.") else 1.0
+        share = recipe.encoder_rate if name.startswith(recipe.encoder) else 1.0
         decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((share, decay), []).append(parameter)
     rows = [{"params": p, "share": s, "weight_decay": d} for (s, d), p in groups.items()]
-    return torch.optim.AdamW(rows, lr=0.0, foreach=True)
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(
+            [{**row, "weight_decay": 0.0} for row in rows], lr=0.0, betas=recipe.betas, foreach=True
+        )
+    return torch.optim.AdamW(rows, lr=0.0, betas=recipe.betas, foreach=True)
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from clickmask.core.errors import RecipeError, UnknownNameError
 from clickmask.core.registry import unknown_name
 from clickmask.nn.losses import LOSSES
+from clickmask.nn.method import Phase, find_method
 from clickmask.nn.models.compact import CompactConfig
 from clickmask.train.precision import PRECISIONS
 from clickmask.train.samples import DataRules
 
-SIDE_STEP = 32
-"""Network inputs are multiples of this."""
 CLICK_SCHEDULES = ("conveyor", "iterative")
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A stretch of training at one input size.
-
-    Attributes:
-        side: input side in pixels, a multiple of 32.
-        batch: samples in a step.
-        steps: number of optimiser steps.
-        rate_start, rate_end: the learning rate goes from one to the other along half a cosine.
-    """
-
-    side: int
-    batch: int
-    steps: int
-    rate_start: float = 1e-3
-    rate_end: float = 1e-3
+OPTIMIZERS = ("adamw", "adam")
+OWN_LOSS = "own"
+"""Names the loss that the method brings along."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +26,12 @@ class Recipe:
 
     Attributes:
         name: of the recipe.
-        network: size of the network.
+        method: name of the method whose network is trained, see `clickmask models`.
+        network: size of the network, of the method's own kind.
         phases: one after the other.
         data: how samples are drawn.
         seed: of everything random.
-        loss: name in `clickmask.nn.losses.LOSSES`.
+        loss: name in `clickmask.nn.losses.LOSSES`, or ``own`` for the method's.
         clicks: how clicks come: ``conveyor`` trains on every pass over a sample, see `clickmask.train.conveyor`;
             ``iterative`` is RITM's way: up to `rehearsals` passes without gradient, then one that trains.
         rehearsals: ``iterative`` only: the number of passes without gradient is uniform from 0 to this.
@@ -55,8 +39,11 @@ class Recipe:
         lives: ``conveyor`` only: chances that a sample stays for 1, 2, 3 ... steps; each step adds
             the click that its own answer calls for.
         groups: ``conveyor`` only: parts of a batch that are replaced independently of each other.
-        encoder_rate: learning rate of the pretrained encoder relative to the rest.
-        weight_decay: of AdamW, on weights of two and more dimensions.
+        encoder: prefixes of the names of the encoder's parameters.
+        encoder_rate: learning rate of the encoder relative to the rest.
+        optimizer: ``adamw`` or ``adam``.
+        betas: of the optimizer.
+        weight_decay: of ``adamw``, on weights of two and more dimensions.
         warmup: steps of linear warm-up at the start.
         clip: largest gradient norm.
         average: decay of the exponential moving average of the weights.
@@ -70,7 +57,8 @@ class Recipe:
     """
 
     name: str
-    network: CompactConfig = field(default_factory=CompactConfig)
+    method: str = "compact"
+    network: Any = field(default_factory=CompactConfig)
     phases: tuple[Phase, ...] = (Phase(128, 64, 1000),)
     data: DataRules = field(default_factory=DataRules)
     seed: int = 0
@@ -80,7 +68,10 @@ class Recipe:
     click_weights: tuple[float, ...] = (1.0,)
     lives: tuple[float, ...] = (0.2, 0.25, 0.25, 0.15, 0.1, 0.05)
     groups: int = 4
+    encoder: tuple[str, ...] = ("encoder.",)
     encoder_rate: float = 0.35
+    optimizer: str = "adamw"
+    betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 1e-4
     warmup: int = 200
     clip: float = 2.0
@@ -123,14 +114,16 @@ class Recipe:
 
         Raises:
             RecipeError: a value out of its range; the text names the field.
-            UnknownNameError: no such loss, click schedule or precision.
+            UnknownNameError: no such loss, click schedule, optimizer, precision or method.
         """
-        if self.loss not in LOSSES:
-            raise UnknownNameError(unknown_name("loss", self.loss, sorted(LOSSES)))
-        if self.clicks not in CLICK_SCHEDULES:
-            raise UnknownNameError(unknown_name("click schedule", self.clicks, list(CLICK_SCHEDULES)))
-        if self.precision not in PRECISIONS:
-            raise UnknownNameError(unknown_name("precision", self.precision, list(PRECISIONS)))
+        for kind, chosen, known in (
+            ("loss", self.loss, [*sorted(LOSSES), OWN_LOSS]),
+            ("click schedule", self.clicks, list(CLICK_SCHEDULES)),
+            ("optimizer", self.optimizer, list(OPTIMIZERS)),
+            ("precision", self.precision, list(PRECISIONS)),
+        ):
+            if chosen not in known:
+                raise UnknownNameError(unknown_name(kind, chosen, known))
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise RecipeError(f"{name} must be at least {least}, got {getattr(self, name)}.")
@@ -144,7 +137,7 @@ class Recipe:
             values = getattr(self, name)
             if not values or min(values) < 0 or sum(values) <= 0:
                 raise RecipeError(f"{name} needs numbers that are not negative and not all 0, got {list(values)}.")
-        _check_side("input_side", self.input_side)
+        check_side("input_side", self.input_side, self.method)
         _check_phases(self)
         _check_chances("data.clicks.starts", self.data.clicks.starts)
         _check_chances("data.clicks.negative_sources", self.data.clicks.negative_sources)
@@ -166,16 +159,18 @@ _LEAST = {
 """Least accepted values of single fields."""
 
 
-def _check_side(name: str, side: int) -> None:
-    if side < SIDE_STEP or side % SIDE_STEP:
-        raise RecipeError(f"{name} must be a multiple of {SIDE_STEP}, at least {SIDE_STEP}; got {side}.")
+def check_side(name: str, side: int, method: str) -> None:
+    """Refuse an input side that the method's network cannot take, with RecipeError."""
+    step = find_method(method).side_step
+    if side < step or side % step:
+        raise RecipeError(f"{name} must be a multiple of {step}, at least {step}; got {side}.")
 
 
 def _check_phases(recipe: Recipe) -> None:
     if not recipe.phases:
         raise RecipeError("phases is empty: a run needs at least one, e.g. [[128, 64, 1000]] (side, batch, steps).")
     for number, phase in enumerate(recipe.phases):
-        _check_side(f"phases.{number}.side", phase.side)
+        check_side(f"phases.{number}.side", phase.side, recipe.method)
         if phase.steps < 1:
             raise RecipeError(f"phases.{number}.steps must be at least 1, got {phase.steps}.")
         if phase.batch < 1 or phase.batch % recipe.batch_groups:
@@ -187,45 +182,3 @@ def _check_phases(recipe: Recipe) -> None:
 def _check_chances(name: str, chances: tuple[float, ...]) -> None:
     if min(chances) < 0 or abs(sum(chances) - 1) > 1e-6:
         raise RecipeError(f"{name} are chances that sum to 1, got {list(chances)}.")
-
-
-def typed(kind: Any, value: Any, where: str) -> Any:
-    """`value`, parsed from JSON, as `kind`: dataclasses from objects or lists of their fields, tuples from lists.
-
-    Raises:
-        RecipeError: it is something else; the text begins with `where`.
-    """
-    if is_dataclass(kind) and isinstance(kind, type):
-        return _typed_fields(kind, value, where)
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list):
-            raise RecipeError(f"{where} must be a list such as [1, 2], got {json.dumps(value)}.")
-        inner = get_args(kind)
-        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
-        if len(kinds) != len(value):
-            raise RecipeError(f"{where} must be a list of {len(kinds)}, got {json.dumps(value)}.")
-        return tuple(typed(k, v, f"{where}.{i}") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
-        raise RecipeError(f"{where} must be {_KIND_NAMES[kind]}, got {json.dumps(value)}.")
-    return value
-
-
-_KIND_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-
-
-def _typed_fields(kind: type, value: Any, where: str) -> Any:
-    names = [f.name for f in fields(kind)]
-    if isinstance(value, list) and len(value) <= len(names):
-        value = dict(zip(names, value, strict=False))
-    if not isinstance(value, dict):
-        raise RecipeError(f"{where} must be an object or a list with {', '.join(names)}, got {json.dumps(value)}.")
-    for name in value:
-        if name not in names:
-            raise RecipeError(f"{unknown_name(f'field of {where}', name, names)}")
-    hints = get_type_hints(kind)
-    try:
-        return kind(**{name: typed(hints[name], item, f"{where}.{name}") for name, item in value.items()})
-    except TypeError as error:
-        raise RecipeError(f"{where} is incomplete: {error}.") from error

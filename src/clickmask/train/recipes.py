@@ -10,11 +10,14 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from clickmask.core.errors import RecipeError, UnknownNameError
 from clickmask.core.registry import unknown_name
+from clickmask.core.typed import typed
+from clickmask.nn.method import Phase, find_method
 from clickmask.train.augment import Augmentation
 from clickmask.train.clicks import ClickRules
-from clickmask.train.recipe import Phase, Recipe, typed
+from clickmask.train.recipe import OWN_LOSS, Recipe
 from clickmask.train.samples import DataRules
 from clickmask.train.targets import TargetRules
+from clickmask.zoo.methods import METHOD_TARGETS
 
 RECIPE_FILE = "recipe.json"
 """Name of the resolved recipe in a run folder."""
@@ -111,21 +114,53 @@ def find_recipe(name: str, overrides: Mapping[str, str] | None = None) -> Recipe
     """A recipe by name, with single fields replaced.
 
     Args:
-        name: in RECIPES.
+        name: in RECIPES, or a method's: then its own way of training.
         overrides: field -> text, e.g. ``{"seed": "3", "phases.0.steps": "500"}``; texts other than plain
             strings are read as JSON.
 
     Raises:
-        UnknownNameError: no such recipe.
+        UnknownNameError: no such recipe or method.
         RecipeError: no such field, a value of another type or out of its range.
     """
-    if name not in RECIPES:
-        raise UnknownNameError(f"{unknown_name('recipe', name, sorted(RECIPES))} `clickmask train --list` tells more.")
-    return overridden(RECIPES[name], overrides or {})
+    if name in RECIPES:
+        return overridden(RECIPES[name], overrides or {})
+    if name in METHOD_TARGETS:
+        return overridden(method_recipe(name), overrides or {})
+    known = [*sorted(RECIPES), *METHOD_TARGETS]
+    raise UnknownNameError(f"{unknown_name('recipe', name, known)} `clickmask train --list` tells more.")
+
+
+def method_recipe(name: str) -> Recipe:
+    """The recipe of a method, made of its own defaults and the default model's data rules."""
+    method = find_method(name)
+    ways = method.training
+    return Recipe(
+        name=name,
+        method=name,
+        network=method.config,
+        phases=ways.phases,
+        data=replace(_DEFAULT_DATA, clicks=replace(_DEFAULT_DATA.clicks, **ways.clicks)),
+        loss=OWN_LOSS,
+        clicks=ways.schedule,
+        rehearsals=ways.rehearsals,
+        encoder=ways.encoder,
+        encoder_rate=ways.encoder_rate,
+        optimizer=ways.optimizer,
+        betas=ways.betas,
+        weight_decay=ways.weight_decay,
+        warmup=ways.warmup,
+        average=ways.average,
+        clip=ways.clip,
+        pretrained=method.pretrained,
+        input_side=method.input_hw[0],
+    )
 
 
 def overridden(recipe: Recipe, overrides: Mapping[str, str]) -> Recipe:
     """The recipe with fields replaced, see `find_recipe`."""
+    if "method" in overrides:
+        method = find_method(overrides["method"])
+        recipe = replace(recipe, method=method.name, network=method.config)
     for key, text in overrides.items():
         recipe = cast(Recipe, _replaced(Recipe, recipe, key.split("."), text, key))
     return recipe.check()
@@ -139,11 +174,21 @@ def read_recipe(folder: Path) -> Recipe:
     """
     path = folder / RECIPE_FILE
     try:
-        return cast(Recipe, typed(Recipe, json.loads(path.read_text(encoding="utf-8")), str(path)))
+        return _parsed_recipe(json.loads(path.read_text(encoding="utf-8")), str(path))
     except FileNotFoundError as error:
         raise RecipeError(f"{folder} is no training run: it has no {RECIPE_FILE}.") from error
     except (OSError, ValueError) as error:
         raise RecipeError(f"{path} cannot be read as a recipe of this version: {error}") from error
+
+
+def _parsed_recipe(values: Any, where: str) -> Recipe:
+    """A recipe from JSON: the method says of what kind its network's sizes are."""
+    if not isinstance(values, dict) or "network" not in values:
+        return cast(Recipe, typed(Recipe, values, where))
+    method = find_method(str(values.get("method", "compact")))
+    network = typed(type(method.config), values["network"], f"{where}.network")
+    rest = typed(Recipe, {key: value for key, value in values.items() if key != "network"}, where)
+    return replace(cast(Recipe, rest), network=network)
 
 
 def _replaced(kind: Any, value: Any, path: list[str], text: str, key: str) -> Any:
@@ -157,7 +202,8 @@ def _replaced(kind: Any, value: Any, path: list[str], text: str, key: str) -> An
             raise RecipeError(
                 f"{unknown_name('recipe field', head, names)} Overrides look like seed=3 or network.encoder=lite1."
             )
-        changed = _replaced(get_type_hints(kind)[head], getattr(value, head), rest, text, key)
+        inner_kind = type(value.network) if kind is Recipe and head == "network" else get_type_hints(kind)[head]
+        changed = _replaced(inner_kind, getattr(value, head), rest, text, key)
         return replace(value, **{head: changed})
     if get_origin(kind) is not tuple:
         raise RecipeError(f"The recipe has no field '{key}': there is nothing below '{key[: -len(head) - 1]}'.")

@@ -12,8 +12,8 @@ from clickmask.api import assemble
 from clickmask.core.frames import Frame
 from clickmask.core.masks import BoolMask, iou
 from clickmask.core.protocols import ObjectState
-from clickmask.encode.disk_distance import DiskDistance
-from clickmask.nn.backend import TorchBackend
+from clickmask.nn.method import Method
+from clickmask.nn.torch_backend import backend_of
 from clickmask.predict.predictor import Pipeline, advance
 from clickmask.simulate.ritm_center import ritm_center
 from clickmask.train.photos import IGNORE_ID, Photo, PhotoSource
@@ -59,12 +59,12 @@ def held_out_objects(photos: Sequence[PhotoSource], count: int, rules: DataRules
 
 
 def validator(
-    objects: Sequence[Held], spec: ModelSpec, encoding: DiskDistance, clicks: int
+    objects: Sequence[Held], method: Method, spec: ModelSpec, clicks: int
 ) -> Callable[[nn.Module, int], dict[str, float]]:
     """A function (network, step) -> mean IoU after 1 ... `clicks` clicks and NoC@85 with that many clicks at most."""
 
     def validate(network: nn.Module, step: int) -> dict[str, float]:
-        backend = TorchBackend(network.eval(), spec.input_hw, encoding)
+        backend = backend_of(network, method, spec.input_hw)
         pipeline = Pipeline(spec, backend, assemble(spec, backend))
         curves = np.array([click_ious(pipeline, held, clicks) for held in objects])
         network.train()

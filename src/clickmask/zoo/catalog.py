@@ -1,14 +1,18 @@
-"""The table of known models: folders with weights inside the package, and models without weights."""
+"""Which models there are: folders with weights, models without weights, and methods that wait for training."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from clickmask.core.errors import UnknownNameError
+from clickmask.core.errors import UnknownNameError, WeightsError
 from clickmask.core.registry import unknown_name
+from clickmask.zoo.methods import METHOD_TARGETS, method_line
 from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+WEIGHTS_VARIABLE = "CLICKMASK_WEIGHTS"
+"""Environment variable with further folders of model folders."""
 
 WITHOUT_WEIGHTS = {
     "flood": ModelSpec(
@@ -26,8 +30,8 @@ WITHOUT_WEIGHTS = {
 
 def names() -> list[str]:
     """Names of all models that can be loaded as they are, the default first."""
-    bundled = [p.parent.name for p in WEIGHTS_FOLDER.glob(f"*/{SPEC_FILE}")]
-    return sorted([*bundled, *WITHOUT_WEIGHTS], key=lambda name: (name != "default", name))
+    found = {path.parent.name for folder in weights_folders() for path in folder.glob(f"*/{SPEC_FILE}")}
+    return sorted(found | WITHOUT_WEIGHTS.keys(), key=lambda name: (name != "default", name))
 
 
 def find(name: str) -> tuple[ModelSpec, Path | None]:
@@ -35,12 +39,37 @@ def find(name: str) -> tuple[ModelSpec, Path | None]:
 
     Raises:
         UnknownNameError: neither a known name nor a folder with a spec.
-        WeightsError: the folder's spec is damaged.
+        WeightsError: the folder's spec is damaged, or the name is a method's that has no weights here.
     """
     if name in WITHOUT_WEIGHTS:
         return WITHOUT_WEIGHTS[name], None
-    for folder in (WEIGHTS_FOLDER / name, Path(name)):
+    for folder in (*(each / name for each in weights_folders()), Path(name)):
         if (folder / SPEC_FILE).is_file():
             return ModelSpec.read(folder), folder
+    if name in METHOD_TARGETS:
+        raise WeightsError(how_to_get(name))
     hint = "A folder written by `clickmask export` works too; `clickmask models` lists all models."
-    raise UnknownNameError(f"{unknown_name('model', name, names())} {hint}")
+    known = sorted({*names(), *METHOD_TARGETS.names()}, key=lambda each: (each != "default", each))
+    raise UnknownNameError(f"{unknown_name('model', name, known)} {hint}")
+
+
+def weights_folders() -> list[Path]:
+    """Where model folders lie: inside the package, in $CLICKMASK_WEIGHTS, and in a checkout's ``weights/``."""
+    chosen = [Path(text) for text in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep) if text]
+    checkout = Path(__file__).parents[3]
+    in_checkout = [checkout / "weights"] if (checkout / "pyproject.toml").is_file() else []
+    return [folder for folder in (WEIGHTS_FOLDER, *chosen, *in_checkout) if folder.is_dir()]
+
+
+def how_to_get(name: str) -> str:
+    """What to do about a method without weights."""
+    line = method_line(name)
+    ways = [
+        f"  train it:  clickmask train {name} --data my_photos -o runs/{name}\n"
+        f"             clickmask export runs/{name} -o weights/{name}"
+    ]
+    if line is not None and line.published:
+        ways.append(
+            f"  or convert the authors' file:  clickmask convert-weights FILE --method {name} -o weights/{name}"
+        )
+    return f"The method '{name}' has no weights here. To get some:\n" + "\n".join(ways)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from clickmask.core.errors import WeightsError
+
+T = TypeVar("T")
 
 FORMAT_VERSION = 1
 SPEC_FILE = "spec.json"
@@ -31,6 +34,9 @@ class ModelSpec:
         zoom_in: settings of the zoom-in stage that the model was chosen with; None for no zoom-in.
         weights: file name beside the spec, None for a model without weights.
         sha256: of the weights file.
+        torch_weights: file for the torch runtime beside that of another `runtime`; None where there is none.
+        torch_sha256: of that file.
+        config: sizes of the network where they differ from the method's own, by field.
         training: what it was trained on and how (data sets, licences, steps, command), for the card.
         results: measured numbers with protocol and hash, for the card.
     """
@@ -48,6 +54,9 @@ class ModelSpec:
     zoom_in: dict[str, float] | None = None
     weights: str | None = None
     sha256: str | None = None
+    torch_weights: str | None = None
+    torch_sha256: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
 
@@ -95,3 +104,13 @@ def _spec_of(values: dict[str, Any], path: Path) -> ModelSpec:
     tuples = ("input_hw", "capabilities")
     arguments: dict[str, Any] = {key: tuple(value) if key in tuples else value for key, value in values.items()}
     return ModelSpec(**arguments)
+
+
+def made(spec: ModelSpec, field_name: str, kind: Callable[..., T], options: Mapping[str, Any]) -> T:
+    """`kind` with the options that a spec gives in one of its fields; WeightsError for options it does not have."""
+    try:
+        return kind(**options)
+    except TypeError as error:
+        raise WeightsError(
+            f"The model '{spec.name}' has settings in '{field_name}' that do not exist: {error}."
+        ) from error

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clickmask.nn.backbones.efficientnet_lite import STEM_CHANNELS, EfficientNetLite
+from clickmask.nn.losses import bce_iou
+from clickmask.nn.method import SYMMETRIC, Method, Outputs, Phase, Training
 
 GUIDANCE_CHANNELS = 5
 
@@ -54,7 +56,7 @@ class Compact(nn.Module):
         self.fuses = nn.ModuleList([nn.Conv2d(w, w, 3, padding=1) for w in config.widths])
         self.head = nn.Conv2d(config.widths[0], 1, 1)
 
-    def forward(self, image: Tensor, guidance: Tensor) -> Tensor:
+    def forward(self, image: Tensor, guidance: Tensor) -> dict[str, Tensor]:
         """Logits of a batch.
 
         Args:
@@ -62,12 +64,12 @@ class Compact(nn.Module):
             guidance: (B, 5, H, W), see `clickmask.encode.disk_distance`.
 
         Returns:
-            (B, 1, H, W) logits.
+            ``"logits"`` (B, 1, H, W).
         """
         hints = self.guidance(guidance)
         features = self.encoder(image, self.to_stem(hints[0]))
         logits = self.head(self._decode(features, hints))
-        return F.interpolate(logits.float(), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return {"logits": F.interpolate(logits.float(), scale_factor=2.0, mode="bilinear", align_corners=False)}
 
     def _decode(self, features: Sequence[Tensor], hints: Sequence[Tensor]) -> Tensor:
         """Five maps and four hints -> (B, widths[0], H/2, W/2)."""
@@ -105,3 +107,36 @@ def build(config: CompactConfig, *, pretrained: bool) -> Compact:
         network.encoder.load_imagenet()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
+
+
+def loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
+    """(B,) cross-entropy plus soft IoU."""
+    return bce_iou(outputs["logits"], labels)
+
+
+METHODS: tuple[Method, ...] = (
+    Method(
+        name="compact",
+        family="compact",
+        summary="The default network: one light pass a click.",
+        paper="ours",
+        licence="Apache-2.0",
+        config=CompactConfig(),
+        build=build,
+        encoding="disk_distance",
+        loss=loss,
+        scaling=SYMMETRIC,
+        capabilities=frozenset({"box", "previous_mask"}),
+        # `clickmask train compact` is a recipe of its own; these serve whoever builds on the method by name
+        training=Training(
+            phases=(Phase(128, 64, 2000, 1.2e-3, 8e-4), Phase(256, 24, 1500, 5e-4, 1e-5)),
+            optimizer="adamw",
+            weight_decay=1e-4,
+            schedule="conveyor",
+            encoder_rate=0.35,
+            clip=2.0,
+        ),
+        pretrained=True,
+        tiny=CompactConfig(widths=(8, 8, 16, 16, 16), guidance=(8, 8, 16, 16)),
+    ),
+)
