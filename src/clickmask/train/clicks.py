@@ -1,7 +1,7 @@
 """How a training sample begins, and which click comes next.
 
-The random sampler is RITM's (Sofiiuk et al., 2021): positives inside the eroded object, negatives on the
-background, on other objects or in a ring round the object.
+The usual random sampler is RITM's (Sofiiuk et al., 2021): positives inside the eroded object, negatives on the
+background, on other objects or in a ring round the object. `clickmask.train.dios_clicks` has that of DIOS.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from clickmask.core.masks import BoolMask, bounding_box
 from clickmask.core.prompts import Click
 from clickmask.simulate.random_error import random_error
 from clickmask.simulate.ritm_center import ritm_center
+from clickmask.train.dios_clicks import dios_clicks
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,15 @@ class ClickRules:
     Attributes:
         starts: chances of the four beginnings: one click, many random clicks, a box, a flawed mask.
         centred: chance that a click goes exactly where the evaluation robot would put it.
-        slots: most clicks of one sign that the random sampler draws.
+        sampler: where random clicks come from: ``ritm`` or ``dios``; the fields below are ``ritm``'s.
+        slots: most clicks of one sign.
         gamma: ratio of the chances of n + 1 and n clicks.
         negative_sources: chances of background, other objects, ring.
     """
 
     starts: tuple[float, float, float, float] = (0.6, 0.12, 0.1, 0.18)
     centred: float = 0.5
+    sampler: str = "ritm"
     slots: int = 8
     gamma: float = 0.75
     negative_sources: tuple[float, float, float] = (0.1, 0.4, 0.5)
@@ -57,7 +60,7 @@ def draw_start(
         return Start(_inside(~ignore, 1, False, rng), empty)
     kind = rng.choice(4, p=rules.starts)
     if kind == 1:
-        return Start(random_clicks(target, ignore, others, rules, rng), empty)
+        return Start(SAMPLERS[rules.sampler](target, ignore, others, rules, rng), empty)
     if kind == 2:
         return Start((), _box_map(target, rng))
     if kind == 3:
@@ -98,6 +101,19 @@ def random_clicks(
         region = sources[source] if sources[source].any() else background
         clicks += _inside(region, 1, False, rng)
     return clicks
+
+
+def _as_dios(
+    target: BoolMask, ignore: BoolMask, others: BoolMask, rules: ClickRules, rng: np.random.Generator
+) -> tuple[Click, ...]:
+    return dios_clicks(target, ignore, others, rng)
+
+
+Sampler = Callable[[BoolMask, BoolMask, BoolMask, ClickRules, np.random.Generator], tuple[Click, ...]]
+"""(target, ignore, others, rules, rng) -> clicks of a sample that nothing was said about yet."""
+
+SAMPLERS: dict[str, Sampler] = {"ritm": random_clicks, "dios": _as_dios}
+"""Random samplers by name."""
 
 
 def _geometric(rules: ClickRules, least: int, rng: np.random.Generator) -> int:
