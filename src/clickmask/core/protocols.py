@@ -50,7 +50,9 @@ class Backend(Protocol):
 
     Attributes:
         input_hw: size of the network's input.
-        capabilities: what it offers, e.g. ``"previous_mask"``, ``"box"``, ``"gradients"``.
+        capabilities: what it offers, e.g. ``"previous_mask"``, ``"box"``, ``"gradients"``. With ``"recall"`` (it wants
+            to see more of its answer again than the mask) or ``"multimask"`` (it offers several masks on an ambiguous
+            prompt) it is an `clickmask.predict.base.AnsweringBackend`.
     """
 
     @property

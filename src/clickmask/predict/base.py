@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from clickmask.core.frames import Crop, LogitMap, whole
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from clickmask.core.answers import Answer, Candidate, NetworkMemo, network_memo, with_network_memo
+from clickmask.core.frames import BoxFloat, Crop, FloatMap, LogitMap, whole
+from clickmask.core.prompts import Prompts
 from clickmask.core.protocols import Backend, Request, Result, Step
+
+ANSWERING = frozenset({"recall", "multimask"})
+"""Capabilities of a backend whose answer is more than one map."""
+
+
+class AnsweringBackend(Backend, Protocol):
+    """A backend with one of the capabilities `ANSWERING`."""
+
+    def answer(
+        self, embedding: Any, prompts: Prompts, previous: FloatMap | None, maps: Mapping[str, FloatMap]
+    ) -> Answer:
+        """Everything that the network says.
+
+        Args:
+            embedding: as of `decode`, whose result is the answer's `logits`.
+            prompts: as of `decode`.
+            previous: as of `decode`.
+            maps: (h, w) maps of the last answer, on the grid of the input; empty at the start.
+        """
+        ...
 
 
 def backend_step(backend: Backend) -> Step:
     """A step that asks `backend` about the whole frame of the request, whatever its size."""
+    if backend.capabilities & ANSWERING:
+        return _answering_step(cast(AnsweringBackend, backend))
 
     def step(request: Request) -> Result:
         crop = Crop(whole(request.frame.size_hw), backend.input_hw)
@@ -17,3 +44,24 @@ def backend_step(backend: Backend) -> Step:
         return Result(LogitMap(logits, whole(request.frame.size_hw)), request.memo)
 
     return step
+
+
+def _answering_step(backend: AnsweringBackend) -> Step:
+    def step(request: Request) -> Result:
+        box = whole(request.frame.size_hw)
+        crop = Crop(box, backend.input_hw)
+        embedding = backend.embed(request.frame.crop(crop))
+        previous = None if request.previous is None else request.previous.sample(crop)
+        maps = {name: logits.sample(crop) for name, logits in network_memo(request.memo).maps.items()}
+        answer = backend.answer(embedding, crop.prompts_to_crop(request.prompts), previous, maps)
+        return placed(answer, box, request)
+
+    return step
+
+
+def placed(answer: Answer, box: BoxFloat, request: Request) -> Result:
+    """An answer whose grid covers `box` of the request's frame."""
+    maps = {name: LogitMap(values, box) for name, values in answer.maps.items()}
+    candidates = tuple(Candidate(LogitMap(values, box), score) for values, score in answer.candidates)
+    kept = NetworkMemo(maps, candidates, answer.score)
+    return Result(LogitMap(answer.logits, box), with_network_memo(request.memo, kept))

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from clickmask.core.answers import NetworkMemo, network_memo, with_network_memo
 from clickmask.core.frames import Crop, LogitMap, whole
 from clickmask.core.prompts import Box, Click, Prompt, Prompts
-from clickmask.core.protocols import Request, Result, Step
+from clickmask.core.protocols import Memo, Request, Result, Step
 
 MEMO = "flip"
 """Key of what the stages inside remember of the mirror image."""
@@ -26,10 +27,14 @@ def flip_averaging(inner: Step) -> Step:
         straight = inner(request)
         previous = None if request.previous is None else request.previous.flip(width)
         prompts = flip_prompts(request.prompts, width)
-        # what inner stages remember of the mirror image (a crop, say) does not hold for the image itself
-        mirrored = inner(Request(request.frame.flip(), prompts, previous, request.memo.get(MEMO, {})))
+        # what inner stages remember of the mirror image (a crop, say) does not hold for the image itself; but what the
+        # network sees again is the average of both, like the previous logits
+        kept = NetworkMemo({name: m.flip(width) for name, m in network_memo(request.memo).maps.items()})
+        memo = with_network_memo(request.memo.get(MEMO, {}), kept)
+        mirrored = inner(Request(request.frame.flip(), prompts, previous, memo))
         logits = _average(straight.logits, mirrored.logits.flip(width), request.frame.size_hw)
-        return Result(logits, {**straight.memo, MEMO: mirrored.memo})
+        memo = with_network_memo(straight.memo, _averaged(straight.memo, mirrored.memo, request.frame.size_hw))
+        return Result(logits, {**memo, MEMO: with_network_memo(mirrored.memo, NetworkMemo())})
 
     return step
 
@@ -45,6 +50,13 @@ def flip_prompts(prompts: Prompts, width: float) -> Prompts:
         return prompt
 
     return Prompts(tuple(flipped(p) for p in prompts))
+
+
+def _averaged(straight: Memo, mirrored: Memo, size_hw: tuple[int, int]) -> NetworkMemo:
+    """What the network said about both images; the straight one's candidates, because masks do not pair up."""
+    one, other = network_memo(straight), network_memo(mirrored)
+    maps = {name: _average(m, other.maps[name].flip(size_hw[1]), size_hw) for name, m in one.maps.items()}
+    return NetworkMemo(maps, one.candidates, one.score)
 
 
 def _average(first: LogitMap, second: LogitMap, size_hw: tuple[int, int]) -> LogitMap:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clickmask.core.answers import Candidate, network_memo
 from clickmask.core.check import check_box, check_click, check_image, check_mask
 from clickmask.core.errors import InputError, PromptError
 from clickmask.core.frames import Crop, FloatMap, Frame, Image, LogitMap
@@ -194,11 +195,11 @@ class Predictor:
             box: (4,) x0, y0, x1, y1 in image pixels.
             mask_input: (1, 256, 256) low-resolution logits of an earlier call.
             multimask_output: ask for several masks where the model has them; a model without the capability
-                ``multimask`` answers with one.
+                ``multimask`` answers with one, as all do without this wish.
 
         Returns:
             masks: (C, H, W) bool.
-            scores: (C,) expected IoU of each.
+            scores: (C,) expected IoU of each, the model's own estimate where it makes one.
             low_res_logits: (C, 256, 256) float32 over the image padded at the bottom or right to a square.
 
         Raises:
@@ -209,11 +210,14 @@ class Predictor:
             raise PromptError("predict needs at least one point or a box: point_coords with point_labels, or box.")
         previous = None if mask_input is None else self._from_low_res(np.asarray(mask_input, dtype=np.float32))
         checked = Prompts(tuple(check_prompt(prompt, self.size_hw) for prompt in prompts))
-        logits = self.pipeline.step(Request(self.frame, checked, previous)).logits
-        threshold = self.pipeline.threshold_logit
-        score = expected_iou(logits.values, threshold)
-        low_res = logits.sample(self._low_res_grid())
-        return logits.mask(self.size_hw, threshold)[None], np.array([score], dtype=np.float32), low_res[None]
+        result = self.pipeline.step(Request(self.frame, checked, previous))
+        kept, threshold = network_memo(result.memo), self.pipeline.threshold_logit
+        score = expected_iou(result.logits.values, threshold) if kept.score is None else kept.score
+        one = (Candidate(result.logits, score),)
+        answers = kept.candidates if multimask_output and kept.candidates else one
+        masks = np.stack([each.logits.mask(self.size_hw, threshold) for each in answers])
+        scores = np.array([each.score for each in answers], dtype=np.float32)
+        return masks, scores, np.stack([each.logits.sample(self._low_res_grid()) for each in answers])
 
     def _add(self, prompt: Prompt) -> BoolMask:
         self._push(advance(self.pipeline, self.frame, self.state, prompt))

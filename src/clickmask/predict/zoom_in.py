@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clickmask.core.answers import moved
 from clickmask.core.frames import BoxFloat, Crop, LogitMap, whole
 from clickmask.core.masks import bounding_box
 from clickmask.core.prompts import Prompts
@@ -151,11 +152,14 @@ def _second_pass(settings: ZoomIn, inner: Step, request: Request, result: Result
 
 def _predict_in(inner: Step, request: Request, box: BoxFloat, input_hw: tuple[int, int]) -> Result:
     crop = Crop(box, input_hw)
-    previous = None
-    if request.previous is not None:
-        previous = LogitMap(request.previous.sample(crop), whole(input_hw))
-    inside = inner(Request(request.frame.crop(crop), crop.prompts_to_crop(request.prompts), previous, request.memo))
-    memo = {**inside.memo, "zoom_in": ZoomMemo(box)}
+
+    def to_crop(logits: LogitMap) -> LogitMap:
+        return LogitMap(logits.sample(crop), whole(input_hw))
+
+    previous = None if request.previous is None else to_crop(request.previous)
+    memo = moved(request.memo, to_crop)
+    inside = inner(Request(request.frame.crop(crop), crop.prompts_to_crop(request.prompts), previous, memo))
+    memo = {**moved(inside.memo, crop.logits_to_source), "zoom_in": ZoomMemo(box)}
     return Result(crop.logits_to_source(inside.logits), memo)
 
 
