@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clickmask.server.settings import STATIC_FOLDER
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Playwright
+    from playwright.sync_api import Browser, Playwright, ViewportSize
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -113,9 +113,12 @@ def running(server: Server) -> Iterator[Server]:
     server.kill()
 
 
-def opened(browser: Browser, server: Server, image: int | None = None) -> Iterator[Annotator]:
-    """A page that has opened an image, the first one if none is named."""
-    context = browser.new_context(viewport={"width": 1100, "height": 760}, reduced_motion="reduce")
+def opened(
+    browser: Browser, server: Server, image: int | None = None, locale: str = "en-US", **options: Any
+) -> Iterator[Annotator]:
+    """A page that has opened an image, the first one if none is named; `options` are those of a browser context."""
+    size: ViewportSize = {"width": 1100, "height": 760}
+    context = browser.new_context(viewport=size, reduced_motion="reduce", locale=locale, **options)
     if image is not None:
         key = "clickmask-image"
         context.add_init_script(f"sessionStorage['{key}'] ??= '{image}'")

@@ -145,7 +145,7 @@ def test_axe_finds_nothing(annotator: Annotator, theme: str) -> None:
     annotator.press("Enter")
     annotator.click(SQUARE_XY)
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    for button in (None, "Keys and mouse (?)", "Export", "Import", "Model: flood"):
+    for button in (None, "Keys and mouse (?)", "Settings (Ctrl+,)", "Export", "Import", "Model: flood"):
         if button:
             page.get_by_role("button", name=button).first.click()
             page.wait_for_timeout(50)

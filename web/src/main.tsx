@@ -10,8 +10,11 @@ import { exposeForTests } from './probe'
 import { Annotator } from './state/annotator'
 import { toast } from './state/notices'
 import { Refusal, type Keep, type Ports } from './state/ports'
-import { createStore, type Theme } from './state/store'
-import { t } from './state/strings'
+import { rememberSettings } from './state/settings'
+import { createStore } from './state/store'
+import { language, t } from './state/strings'
+import { makeActions } from './tools/actions'
+import { Crosshair } from './tools/crosshair'
 import { KeyboardTool } from './tools/keyboard'
 import { PointerTool } from './tools/pointer'
 import { App } from './ui/App'
@@ -28,6 +31,7 @@ const ports: Ports = {
   connect: (image, client, handlers) => new LiveConnection(liveUrl(image, location.origin), client, handlers),
   lasting: keep(localStorage),
   session: keep(sessionStorage),
+  languages: navigator.languages,
   now: () => performance.now(),
 }
 
@@ -36,7 +40,8 @@ const RETRY_MS = 2000
 async function main(): Promise<void> {
   const store = createStore()
   const annotator = new Annotator(store, ports, await onlyClient(ports.session))
-  remember()
+  rememberSettings(store, ports)
+  watch()
   noteInput()
 
   let stage: Stage | null = null
@@ -47,7 +52,8 @@ async function main(): Promise<void> {
     run: (command) => keyboard?.run(command),
     mountStage(base, overlay) {
       stage = new Stage(store, base, overlay)
-      keyboard = new KeyboardTool(store, annotator, new PointerTool(store, annotator, overlay), overlay)
+      const actions = makeActions(store, annotator, new Crosshair(store, annotator))
+      keyboard = new KeyboardTool(store, annotator, actions, new PointerTool(store, annotator, overlay), overlay)
       exposeForTests(store, stage)
       return () => stage?.dispose()
     },
@@ -97,19 +103,16 @@ async function main(): Promise<void> {
     if (!unauthorised) setTimeout(() => store.status.value === 'failed' && store.current.value === null && void start(), RETRY_MS)
   }
 
-  /** Settings that outlive the visit, and the class that outlives a reload. */
-  function remember(): void {
-    const { lasting, session } = ports
-    store.theme.value = (lasting.get('theme') as Theme | null) ?? 'system'
-    store.opacity.value = Number(lasting.get('opacity') ?? store.opacity.value)
-    store.hintShown.value = lasting.get('hint') !== 'seen'
-    store.stickyClass.value = Number(session.get('class')) || null
+  /** What the rest of the page follows: theme, language, title; and the class that outlives a reload. */
+  function watch(): void {
+    const root = document.documentElement
+    store.stickyClass.value = Number(ports.session.get('class')) || null
     effect(() => {
-      document.documentElement.dataset['theme'] = store.theme.value
-      lasting.set('theme', store.theme.value)
+      root.dataset['theme'] = store.theme.value
+      root.dataset['motion'] = store.motion.value
+      root.lang = language.value
+      root.style.setProperty('--ui-scale', String(store.uiScale.value))
     })
-    effect(() => lasting.set('opacity', String(store.opacity.value)))
-    effect(() => lasting.set('hint', store.hintShown.value ? '' : 'seen'))
     // Whoever has finished an object knows how it goes.
     effect(() => {
       if (store.document.value.objects.some((o) => o.state === 'finished')) store.hintShown.value = false

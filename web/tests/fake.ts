@@ -53,6 +53,7 @@ export function fakePorts() {
     },
     lasting: keep,
     session: keep,
+    languages: ['de-AT', 'zh-CN', 'en'],
     now: () => state.clock,
   }
   return { ports, ...state, get handlers() { return state.handlers as LiveHandlers }, tick: (ms: number) => (state.clock += ms) }

@@ -61,6 +61,12 @@ export class Annotator {
     this.channel.send({ type: 'box', ...box, ...this.classField(), t: Math.round(this.ports.now()) })
   }
 
+  /** What a plain click means from now on. */
+  aim(sign: 'positive' | 'negative'): void {
+    this.store.sign.value = sign
+    announce(this.store, t(`say.aim.${sign}`))
+  }
+
   finish(): void {
     if (this.atWork()) this.channel.send({ type: 'finish' })
     else announce(this.store, t('say.nothingToFinish'))

@@ -43,6 +43,8 @@ export interface Ports {
   readonly lasting: Keep
   /** Remembered while the tab is open. */
   readonly session: Keep
+  /** Languages that the person reads, best first, as BCP 47 tags. */
+  readonly languages: readonly string[]
   /** Milliseconds, monotonic. */
   now(): number
 }

@@ -3,14 +3,21 @@
 import { computed, signal } from '@preact/signals-core'
 import { EMPTY_DOCUMENT, objectOf } from './document'
 import type { Armed } from './gesture'
+import { DEFAULT_KEYS, resolve, type KeySettings } from './keymap'
 import type { Layers } from './layers'
 import { colourOf } from './styles'
 import type { Box } from './runs'
+import type { Language } from './strings'
 import type { Point, Size, View } from './view'
 import type { ClassInfo, ClickPrompt, ImageInfo, Models, ProjectInfo } from './wire'
 
 export type Theme = 'system' | 'light' | 'dark'
-export type Panel = 'help' | 'export' | 'import' | null
+/** `system` follows the browser. */
+export type LanguageChoice = Language | 'system'
+export type Motion = 'system' | 'less'
+/** What the wheel does without Ctrl. */
+export type Wheel = 'zoom' | 'scroll'
+export type Panel = 'help' | 'settings' | 'palette' | 'export' | 'import' | null
 
 /** A click or box that the server has not acknowledged: drawn at once. */
 export type Pending =
@@ -34,6 +41,7 @@ export function createStore() {
   /** The object in progress is being finished or thrown away: what comes next is about a new one. */
   const leaving = signal(false)
   const connection = signal<'connecting' | 'open' | 'lost'>('connecting')
+  const keys = signal<KeySettings>(DEFAULT_KEYS)
 
   const active = computed(() => objectOf(document.value, document.value.active))
   const chosenClass = computed(() => {
@@ -73,6 +81,16 @@ export function createStore() {
     masksShown: signal(true),
     peeking: signal(false),
     theme: signal<Theme>('system'),
+    language: signal<LanguageChoice>('system'),
+    motion: signal<Motion>('system'),
+    wheel: signal<Wheel>('zoom'),
+    uiScale: signal(1),
+    keys,
+    keyMap: computed(() => resolve(keys.value)),
+    /** Characters without Ctrl or Alt are shortcuts. */
+    singleKeys: signal(true),
+    /** What a plain click or tap means. */
+    sign: signal<'positive' | 'negative'>('positive'),
     panel: signal<Panel>(null),
     stripShown: signal(true),
     sideShown: signal(true),

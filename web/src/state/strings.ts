@@ -1,211 +1,38 @@
-/** Every text the page shows, in one place. `{name}` is replaced. A further language is a further catalogue. */
+/** The texts of the page, from the catalogue of the language in use. A further language is a further file in locales/. */
 
-const en = {
-  'app.name': 'clickmask',
-
-  'top.place': 'Open image',
-  'top.previous': 'Previous image (A)',
-  'top.next': 'Next image (D)',
-  'top.position': '{at} of {count}',
-  'top.model': 'Model',
-  'top.modelLoading': '{name} is loading',
-  'top.modelFailed': '{name} failed to load',
-  'top.export': 'Export',
-  'top.import': 'Import',
-  'top.theme.system': 'Theme: as the system. Switch to light',
-  'top.theme.light': 'Theme: light. Switch to dark',
-  'top.theme.dark': 'Theme: dark. Switch to system',
-  'top.help': 'Keys and mouse (?)',
-
-  'tools': 'Tools',
-  'tool.click': 'Click (C)',
-  'tool.box': 'Box (B)',
-  'tool.select': 'Select and move (V)',
-  'tool.undo': 'Undo (Ctrl+Z)',
-  'tool.undoWhat': 'Undo: {what} (Ctrl+Z)',
-  'tool.redo': 'Redo (Ctrl+Shift+Z)',
-  'tool.redoWhat': 'Redo: {what} (Ctrl+Shift+Z)',
-  'tool.fit': 'Fit the image (0)',
-  'tool.masks': 'Show masks (Shift+H; hold H to peek)',
-
-  'canvas.label': 'Image canvas',
-  'canvas.help': 'Arrow keys move a crosshair, Enter clicks on the object, Shift+Enter clicks on its background, Ctrl+Enter finishes the object, Escape starts over.',
-  'canvas.loading': 'Opening {name}',
-  'canvas.failed': 'This image cannot be opened',
-  'canvas.undecodable': 'This browser cannot decode the picture. It may be damaged or too large.',
-  'canvas.lost': 'Connection lost. What you do now is kept and sent as soon as it is back.',
-  'canvas.signedOut': 'This page is no longer signed in',
-  'canvas.signedOutHelp': 'Open the address that `clickmask annotate` printed; it carries the key and changes at each start.',
-  'canvas.retry': 'Try again',
-  'canvas.empty': 'No images here yet',
-  'canvas.emptyHelp': 'Put JPEG, PNG, WebP, TIFF or BMP files into {folder} and look again.',
-  'canvas.lookAgain': 'Look again',
-  'canvas.unreachable': 'The server does not answer',
-  'canvas.unreachableHelp': 'Is `clickmask annotate` still running? This page goes on by itself when it is back.',
-
-  'hint.title': 'Click the thing you want.',
-  'hint.negative': 'Right-click what does not belong.',
-  'hint.finish': 'Enter finishes the object.',
-  'hint.close': 'Got it',
-  'hint.beginPositive': 'Begin with a click on the object itself; then take away what does not belong.',
-
-  'bar.prompts.one': '1 prompt',
-  'bar.prompts.many': '{count} prompts',
-  'bar.area': '{area} px',
-  'bar.finish': 'Finish',
-  'bar.discard': 'Start over',
-  'bar.reopen': 'Go on clicking',
-  'bar.delete': 'Delete',
-  'bar.busy.loading_model': 'Loading the model',
-  'bar.busy.reading_image': 'Reading the image',
-  'bar.busy.predicting': 'Working',
-
-  'classes.title': 'Classes',
-  'classes.add': 'Add a class',
-  'classes.name': 'Name of the new class',
-  'classes.placeholder': 'New class',
-  'classes.rename': 'Rename {name}',
-  'classes.colour': 'Colour of {name}',
-  'classes.delete': 'Delete class {name}',
-  'classes.use': 'Use class {name}',
-  'classes.useKey': 'Use class {name} ({key})',
-
-  'objects.title': 'Objects',
-  'objects.count': '{count}',
-  'objects.none': 'Nothing yet',
-  'objects.noneHelp': 'Click something in the picture. Finished objects are listed here, and you can always come back to them.',
-  'objects.inProgress': 'in progress',
-  'objects.show': 'Show {name}',
-  'objects.hide': 'Hide {name}',
-  'objects.delete': 'Delete {name}',
-  'objects.reopen': 'Go on clicking on {name}',
-  'objects.colour': 'Colour of {name}',
-  'objects.name': '{class} #{id}',
-
-  'strip.label': 'Images',
-  'strip.toggle': 'Show or hide the images',
-  'strip.scan': 'Look for new images in the folder',
-  'strip.scanned': 'Looked again: {added} new, {missing} missing.',
-  'strip.image': '{name}, {state}',
-  'strip.done.one': '1 object',
-  'strip.done.many': '{count} objects',
-  'strip.none': 'no objects',
-  'strip.progress': 'in progress',
-  'strip.missing': 'missing',
-  'strip.damaged': 'damaged',
-
-  'status.position': 'x {x}  y {y}',
-  'status.outside': 'outside the image',
-  'status.zoom': '{zoom} %',
-  'status.opacity': 'Mask opacity',
-  'status.latency': '{ms} ms',
-  'status.latencyHelp': 'From the click to the mask',
-  'status.saved': 'Saved',
-  'status.saving': 'Saving',
-  'status.waiting': 'Offline, {count} waiting',
-  'status.lost': 'Reconnecting',
-  'status.connecting': 'Connecting',
-  'status.savedHelp': 'Every click is stored as it happens. There is no save button.',
-  'status.renderer': 'Drawn without WebGL, which is slower.',
-
-  'export.title': 'Export masks',
-  'export.help': 'Finished objects are written next to the project and offered as a zip.',
-  'export.scope.all': 'All images',
-  'export.scope.current': 'This image only',
-  'export.scope': 'Images',
-  'export.format': 'Format',
-  'export.run': 'Export',
-  'export.running': 'Exporting',
-  'export.done': '{objects} objects in {files} files',
-  'export.folder': 'Written to',
-  'export.download': 'Download zip',
-  'export.again': 'Export something else',
-  'export.choice.png': 'Indexed PNG',
-  'export.choice.pngHelp': 'One palette picture per image, pixels hold class numbers',
-  'export.choice.coco-rle': 'COCO, run lengths',
-  'export.choice.coco-rleHelp': 'One JSON file, exact masks with holes',
-  'export.choice.coco-polygon': 'COCO, polygons',
-  'export.choice.coco-polygonHelp': 'One JSON file for tools that read polygons only',
-  'export.choice.labelme': 'LabelMe',
-  'export.choice.labelmeHelp': 'One JSON file per image',
-
-  'import.choice.png': 'Indexed PNG',
-  'import.choice.pngHelp': 'A palette picture, or a zip of them named like the images',
-  'import.choice.coco': 'COCO',
-  'import.choice.cocoHelp': 'Instances JSON with polygons or run lengths',
-  'import.choice.labelme': 'LabelMe',
-  'import.choice.labelmeHelp': 'One JSON file, or a zip of them',
-  'import.title': 'Import masks',
-  'import.help': 'They arrive as finished objects. Open one again to correct it with clicks.',
-  'import.file': 'File (.json, .png or .zip)',
-  'import.format': 'Format',
-  'import.run': 'Import',
-  'import.running': 'Importing',
-  'import.done': '{objects} objects on {images} images',
-
-  'dialog.close': 'Close',
-  'toast.dismiss': 'Dismiss',
-
-  'help.title': 'Keys and mouse',
-  'help.clicks': 'Clicks',
-  'help.objects': 'Objects',
-  'help.look': 'Looking',
-  'help.images': 'Images',
-  'help.keyboard': 'Without a mouse',
-  'help.click': 'on the object',
-  'help.negative': 'on the background',
-  'help.box': 'box round the object',
-  'help.remove': 'on a marker of the same sign takes it back',
-  'help.undo': 'undo, without limit',
-  'help.redo': 'redo',
-  'help.finish': 'finish the object',
-  'help.discard': 'start over (can be undone)',
-  'help.class': 'class',
-  'help.delete': 'delete the selected object',
-  'help.reopen': 'go on with the selected object',
-  'help.select': 'select tool: click an object, double-click to go on with it',
-  'help.zoom': 'zoom at the pointer',
-  'help.pan': 'move the image',
-  'help.fit': 'fit / 100 %',
-  'help.peek': 'hide masks while held',
-  'help.hide': 'hide or show masks',
-  'help.panel': 'hide or show the panels',
-  'help.previous': 'previous / next image',
-  'help.arrows': 'move the crosshair by 1 px / 10 px',
-  'help.enter': 'click there: object / background',
-  'help.ctrlEnter': 'finish',
-
-  'key.left': 'Left click',
-  'key.right': 'Right click',
-  'key.drag': 'Drag',
-  'key.middle': 'Middle drag',
-  'key.rightDrag': 'Right drag',
-  'key.space': 'Space',
-  'key.wheel': 'Wheel, pinch',
-  'key.click': 'Click',
-
-  'say.lastImage': 'This is the last image.',
-  'say.firstImage': 'This is the first image.',
-  'say.nothingToFinish': 'There is nothing to finish.',
-  'say.nothingToUndo': 'There is nothing to undo.',
-  'say.nothingToRedo': 'There is nothing to redo.',
-  'say.class': 'Class {name}.',
-  'say.noClassWithKey': 'No class has the key {key}.',
-  'say.saved': 'Everything is saved.',
-  'say.positive': 'Positive click {n}. {object}.',
-  'say.negative': 'Negative click {n}. {object}.',
-  'say.box': 'Box. {object}.',
-  'say.mask': 'Open again. {object}.',
-  'say.object': '{name}, {area} pixels',
-
-  'closed.other': 'The connection was closed (code {code}).',
-} as const
+import { signal } from '@preact/signals-core'
+import en from './locales/en.json'
+import zhHans from './locales/zh-Hans.json'
 
 export type StringKey = keyof typeof en
 
+const CATALOGUES = { 'en': en, 'zh-Hans': zhHans } as const satisfies Readonly<Record<string, Readonly<Record<StringKey, string>>>>
+
+export type Language = keyof typeof CATALOGUES
+
+/** Languages under the names that their speakers give them. */
+export const LANGUAGES: Readonly<Record<Language, string>> = { 'en': 'English', 'zh-Hans': '简体中文' }
+
+/** The language in use; what reads a text while it draws is drawn again when this changes. */
+export const language = signal<Language>('en')
+
+/** The first language a person reads (as browsers list them, best first) that there is a catalogue for, else English. */
+export function bestLanguage(wanted: readonly string[]): Language {
+  for (const tag of wanted) {
+    const main = tag.toLowerCase().split('-')[0]
+    if (main === 'en') return 'en'
+    if (main === 'zh') return 'zh-Hans'
+  }
+  return 'en'
+}
+
+export function isLanguage(name: string | null): name is Language {
+  return name !== null && name in CATALOGUES
+}
+
 /** The text of a key, with its places filled in. */
 export function t(key: StringKey | (string & {}), values: Readonly<Record<string, string | number>> = {}): string {
-  const text: string = (en as Readonly<Record<string, string>>)[key] ?? key
+  const text: string = (CATALOGUES[language.value] as Readonly<Record<string, string>>)[key] ?? key
   return text.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place))
 }
 

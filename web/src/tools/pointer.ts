@@ -30,7 +30,6 @@ export class PointerTool {
     surface.addEventListener('wheel', (e) => this.wheel(e), { passive: false })
   }
 
-  /** The image point under the pointer or crosshair. */
   private down(event: PointerEvent): void {
     this.surface.focus({ preventScroll: true })
     this.surface.setPointerCapture(event.pointerId)
@@ -42,7 +41,7 @@ export class PointerTool {
       this.longPress = setTimeout(() => this.pressLong(at), LONG_PRESS_MS)
     }
     if (event.button === 1) event.preventDefault()
-    const negative = event.shiftKey || event.altKey || (IS_MAC && event.ctrlKey)
+    const negative = this.store.sign.value === 'negative' || event.shiftKey || event.altKey || (IS_MAC && event.ctrlKey)
     if (this.spaceHeld) this.spaceUsed = true
     this.gesture = pressed({ button: event.button, at, negative, panning: this.spaceHeld, tool: this.store.tool.value })
     this.store.panning.value = this.gesture.kind === 'pan'
@@ -110,7 +109,8 @@ export class PointerTool {
     event.preventDefault()
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1
     // Sideways only a touchpad or a tilted wheel scrolls, and that is not a wish to zoom.
-    if (!event.ctrlKey && Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+    const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY)
+    if (!event.ctrlKey && (sideways || this.store.wheel.value === 'scroll')) {
       return this.look(panBy(this.store.view.value, -event.deltaX * lines, -event.deltaY * lines))
     }
     const step = event.ctrlKey ? PINCH_STEP : WHEEL_STEP

@@ -1,10 +1,12 @@
 import type { JSX } from 'preact'
+import type { Command } from '../state/commands'
 import { objectName } from '../state/describe'
 import { colourOf } from '../state/styles'
 import { number, t } from '../state/strings'
 import type { ObjectInfo } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
+import { firstKey } from './keys'
 
 /** What can be done with the object at hand, where the eyes are. */
 export function ActionBar(): JSX.Element | null {
@@ -29,8 +31,8 @@ function ActiveBar({ object }: { object: ObjectInfo }): JSX.Element {
           ? <><span class="spinner small" /> {t(`bar.busy.${busy}`)}</>
           : <>{t(prompts === 1 ? 'bar.prompts.one' : 'bar.prompts.many', { count: prompts })} · {t('bar.area', { area: number(object.area) })}</>}
       </span>
-      <button class="button quiet" onClick={() => annotator.startOver()}>{t('bar.discard')} <kbd>Esc</kbd></button>
-      <button class="button primary" onClick={() => annotator.finish()}>{t('bar.finish')} <kbd>↵</kbd></button>
+      <button class="button quiet" onClick={() => annotator.startOver()}>{t('bar.discard')} <Key command="start-over" /></button>
+      <button class="button primary" onClick={() => annotator.finish()}>{t('bar.finish')} <Key command="finish" /></button>
     </div>
   )
 }
@@ -42,9 +44,9 @@ function SelectedBar({ object }: { object: ObjectInfo }): JSX.Element {
       <Name object={object} />
       <span class="muted facts">{t('bar.area', { area: number(object.area) })}</span>
       <button class="button quiet danger" onClick={() => annotator.remove(object.id)}>
-        <Icon name="trash" size={16} /> {t('bar.delete')} <kbd>Del</kbd>
+        <Icon name="trash" size={16} /> {t('bar.delete')} <Key command="remove" />
       </button>
-      <button class="button primary" onClick={() => annotator.reopen(object.id)}>{t('bar.reopen')} <kbd>R</kbd></button>
+      <button class="button primary" onClick={() => annotator.reopen(object.id)}>{t('bar.reopen')} <Key command="reopen" /></button>
     </div>
   )
 }
@@ -57,4 +59,10 @@ function Name({ object }: { object: ObjectInfo }): JSX.Element {
       {objectName(object, store.classes.value)}
     </span>
   )
+}
+
+function Key({ command }: { command: Command }): JSX.Element | null {
+  const { store } = useApp()
+  const key = firstKey(store, command)
+  return key === null ? null : <kbd>{key}</kbd>
 }

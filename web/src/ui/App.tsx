@@ -3,6 +3,8 @@ import { useApp } from './app'
 import { Classes } from './Classes'
 import { Help } from './Help'
 import { Objects } from './Objects'
+import { Palette } from './Palette'
+import { SettingsDialog } from './Settings'
 import { StageView } from './StageView'
 import { StatusBar } from './StatusBar'
 import { Strip } from './Strip'
@@ -25,6 +27,8 @@ export function App({ slow }: { slow: () => boolean }): JSX.Element {
         <StatusBar slow={slow()} />
       </div>
       {panel === 'help' && <Help />}
+      {panel === 'settings' && <SettingsDialog />}
+      {panel === 'palette' && <Palette />}
       {panel === 'export' && <ExportDialog />}
       {panel === 'import' && <ImportDialog />}
       <p class="unseen" aria-live="polite" data-testid="live">{store.announcement.value}</p>

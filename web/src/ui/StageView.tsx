@@ -1,9 +1,11 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import type { Command } from '../state/commands'
 import { t } from '../state/strings'
 import { ActionBar } from './ActionBar'
 import { useApp } from './app'
 import { Icon } from './icons'
+import { firstKey, showChord } from './keys'
 import { Toasts } from './Toasts'
 
 export function StageView(): JSX.Element {
@@ -17,7 +19,7 @@ export function StageView(): JSX.Element {
       <canvas ref={base} class="layer" aria-hidden="true" />
       <canvas ref={overlay} class={`layer surface cursor-${cursor}`} tabIndex={0} role="application"
         aria-label={t('canvas.label')} aria-describedby="canvas-help" />
-      <p id="canvas-help" class="unseen">{t('canvas.help')}</p>
+      <p id="canvas-help" class="unseen">{useCanvasHelp()}</p>
       <Notice />
       <div class="float bottom">
         <Hint />
@@ -27,6 +29,16 @@ export function StageView(): JSX.Element {
       {store.connection.value === 'lost' && store.status.value === 'ready' && <p class="pill" role="status"><span class="dot loading" />{t('canvas.lost')}</p>}
     </main>
   )
+}
+
+/** How to work without a mouse, with the keys as they are set. */
+function useCanvasHelp(): string {
+  const { store } = useApp()
+  const key = (command: Command): string => firstKey(store, command) ?? t(`command.${command}`)
+  const finish = store.keyMap.value.finish.map(showChord).find((shown) => shown !== key('positive-here')) ?? key('finish')
+  return t('canvas.help', {
+    positive: key('positive-here'), negative: key('negative-here'), finish, discard: key('start-over'), palette: key('palette'),
+  })
 }
 
 /** What stands in for the picture while there is none. */
@@ -84,7 +96,7 @@ function Hint(): JSX.Element | null {
     <aside class="hint">
       <span><span class="mark plus" aria-hidden="true">+</span><b>{t('hint.title')}</b></span>
       <span><span class="mark minus" aria-hidden="true">−</span>{t('hint.negative')}</span>
-      <span><kbd>↵</kbd>{t('hint.finish')}</span>
+      <span>{t('hint.finish', { key: firstKey(store, 'finish') ?? t('bar.finish') })}</span>
       <button class="icon-button small" aria-label={t('hint.close')} title={t('hint.close')} onClick={() => (store.hintShown.value = false)}>
         <Icon name="close" size={16} />
       </button>

@@ -3,13 +3,14 @@ import { t } from '../state/strings'
 import { insideImage } from '../state/view'
 import { useApp } from './app'
 import { Icon } from './icons'
+import { withKey } from './keys'
 
 export function StatusBar({ slow }: { slow: boolean }): JSX.Element {
   const { store } = useApp()
   const scale = store.view.value.scale * (window.devicePixelRatio || 1) * 100
   return (
     <footer class="status">
-      <button class="icon-button small" aria-label={t('strip.toggle')} title={t('strip.toggle')} aria-pressed={store.stripShown.value}
+      <button class="icon-button small" aria-label={withKey(store, t('command.toggle-strip'), 'toggle-strip')} title={withKey(store, t('command.toggle-strip'), 'toggle-strip')} aria-pressed={store.stripShown.value}
         onClick={() => (store.stripShown.value = !store.stripShown.value)}>
         <Icon name="strip" size={16} />
       </button>

@@ -3,6 +3,8 @@ import type { Theme } from '../state/store'
 import { t } from '../state/strings'
 import { useApp } from './app'
 import { Icon, type IconName } from './icons'
+import { withKey } from './keys'
+import { LanguageMenu } from './LanguageMenu'
 import { ModelMenu } from './ModelMenu'
 
 const THEMES: Readonly<Record<Theme, { next: Theme; icon: IconName }>> = {
@@ -30,11 +32,17 @@ export function TopBar(): JSX.Element {
         <Icon name="export" size={18} /> {t('top.export')}
       </button>
       <span class="divider" />
+      <LanguageMenu />
       <button class="icon-button" aria-label={t(`top.theme.${theme}`)} title={t(`top.theme.${theme}`)}
         onClick={() => (store.theme.value = THEMES[theme].next)}>
         <Icon name={THEMES[theme].icon} />
       </button>
-      <button class="icon-button" aria-label={t('top.help')} title={t('top.help')} onClick={() => (store.panel.value = 'help')}>
+      <button class="icon-button" aria-label={withKey(store, t('settings.title'), 'settings')} title={withKey(store, t('settings.title'), 'settings')}
+        onClick={() => (store.panel.value = 'settings')}>
+        <Icon name="settings" />
+      </button>
+      <button class="icon-button" aria-label={withKey(store, t('help.title'), 'help')} title={withKey(store, t('help.title'), 'help')}
+        onClick={() => (store.panel.value = 'help')}>
         <Icon name="help" />
       </button>
     </header>
@@ -48,11 +56,11 @@ function ImagePlace(): JSX.Element {
   const image = store.currentImage.value
   return (
     <nav class="place" aria-label={t('top.place')}>
-      <button class="icon-button" aria-label={t('top.previous')} title={t('top.previous')} disabled={at <= 0}
+      <button class="icon-button" aria-label={withKey(store, t('command.previous-image'), 'previous-image')} title={withKey(store, t('command.previous-image'), 'previous-image')} disabled={at <= 0}
         onClick={() => annotator.step(-1)}>
         <Icon name="left" />
       </button>
-      <button class="icon-button" aria-label={t('top.next')} title={t('top.next')} disabled={at < 0 || at >= images.length - 1}
+      <button class="icon-button" aria-label={withKey(store, t('command.next-image'), 'next-image')} title={withKey(store, t('command.next-image'), 'next-image')} disabled={at < 0 || at >= images.length - 1}
         onClick={() => annotator.step(1)}>
         <Icon name="right" />
       </button>

@@ -3,7 +3,7 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Annotator } from '../state/annotator'
-import type { Command } from '../state/keys'
+import type { Command } from '../state/commands'
 import type { Rest } from '../state/ports'
 import type { Store } from '../state/store'
 

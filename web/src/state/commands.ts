@@ -1,0 +1,91 @@
+/**
+ * Everything that a key, a button or the command palette can ask for. A new command is a line here, its name
+ * `command.<id>` in the catalogues, and an action in tools/actions.ts.
+ */
+
+export type Group = 'clicks' | 'objects' | 'tools' | 'look' | 'images' | 'keyboard' | 'page'
+
+export interface CommandSpec {
+  /** Where the list of keys and the palette show it. */
+  readonly group: Group
+  /** Chords of the default preset, written as in keys.ts. */
+  readonly keys: readonly string[]
+  /** `crosshair`: the keys mean this only while the crosshair is on. */
+  readonly where?: 'crosshair'
+  /** Goes on while the key is held down. */
+  readonly repeats?: true
+  /** Lasts as long as the key is held, so neither the palette nor a button can run it. */
+  readonly held?: true
+}
+
+const TABLE = {
+  'undo': { group: 'clicks', keys: ['Ctrl+Z'], repeats: true },
+  'redo': { group: 'clicks', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], repeats: true },
+  'finish': { group: 'clicks', keys: ['Enter', 'Ctrl+Enter'] },
+  'start-over': { group: 'clicks', keys: ['Escape'] },
+  'aim-positive': { group: 'clicks', keys: [] },
+  'aim-negative': { group: 'clicks', keys: [] },
+  'turn-sign': { group: 'clicks', keys: ['T'] },
+
+  'class-1': { group: 'objects', keys: ['1'] },
+  'class-2': { group: 'objects', keys: ['2'] },
+  'class-3': { group: 'objects', keys: ['3'] },
+  'class-4': { group: 'objects', keys: ['4'] },
+  'class-5': { group: 'objects', keys: ['5'] },
+  'class-6': { group: 'objects', keys: ['6'] },
+  'class-7': { group: 'objects', keys: ['7'] },
+  'class-8': { group: 'objects', keys: ['8'] },
+  'class-9': { group: 'objects', keys: ['9'] },
+  'reopen': { group: 'objects', keys: ['R'] },
+  'remove': { group: 'objects', keys: ['Delete', 'Backspace'] },
+
+  'tool-click': { group: 'tools', keys: ['C'] },
+  'tool-box': { group: 'tools', keys: ['B'] },
+  'tool-select': { group: 'tools', keys: ['V'] },
+
+  'zoom-in': { group: 'look', keys: ['+', '='], repeats: true },
+  'zoom-out': { group: 'look', keys: ['-'], repeats: true },
+  'fit': { group: 'look', keys: ['0'] },
+  'full-size': { group: 'look', keys: ['Shift+0'] },
+  'hold-pan': { group: 'look', keys: ['Space'], held: true },
+  'peek': { group: 'look', keys: ['H'], held: true },
+  'toggle-masks': { group: 'look', keys: ['Shift+H'] },
+  'toggle-panels': { group: 'look', keys: ['F2'] },
+  'toggle-strip': { group: 'look', keys: ['F4'] },
+
+  'previous-image': { group: 'images', keys: ['A', 'PageUp'] },
+  'next-image': { group: 'images', keys: ['D', 'PageDown'] },
+
+  'left': { group: 'keyboard', keys: ['ArrowLeft'], repeats: true },
+  'right': { group: 'keyboard', keys: ['ArrowRight'], repeats: true },
+  'up': { group: 'keyboard', keys: ['ArrowUp'], repeats: true },
+  'down': { group: 'keyboard', keys: ['ArrowDown'], repeats: true },
+  'left-10': { group: 'keyboard', keys: ['Shift+ArrowLeft'], repeats: true },
+  'right-10': { group: 'keyboard', keys: ['Shift+ArrowRight'], repeats: true },
+  'up-10': { group: 'keyboard', keys: ['Shift+ArrowUp'], repeats: true },
+  'down-10': { group: 'keyboard', keys: ['Shift+ArrowDown'], repeats: true },
+  'positive-here': { group: 'keyboard', keys: ['Enter'], where: 'crosshair' },
+  'negative-here': { group: 'keyboard', keys: ['Shift+Enter'], where: 'crosshair' },
+
+  'palette': { group: 'page', keys: ['Ctrl+K'] },
+  'help': { group: 'page', keys: ['?', 'F1'] },
+  'settings': { group: 'page', keys: ['Ctrl+,'] },
+  'export': { group: 'page', keys: [] },
+  'import': { group: 'page', keys: [] },
+  'saved': { group: 'page', keys: ['Ctrl+S'] },
+} as const satisfies Readonly<Record<string, CommandSpec>>
+
+export type Command = keyof typeof TABLE
+export type HeldCommand = { [C in Command]: (typeof TABLE)[C] extends { held: true } ? C : never }[Command]
+
+export const COMMANDS: Readonly<Record<Command, CommandSpec>> = TABLE
+export const COMMAND_IDS = Object.keys(TABLE) as readonly Command[]
+export const GROUPS: readonly Group[] = ['clicks', 'objects', 'tools', 'look', 'images', 'keyboard', 'page']
+
+export function isHeld(command: Command): command is HeldCommand {
+  return COMMANDS[command].held === true
+}
+
+export function isCommand(name: string): name is Command {
+  return name in TABLE
+}

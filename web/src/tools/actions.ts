@@ -1,0 +1,76 @@
+/** What each command does. */
+
+import type { Annotator } from '../state/annotator'
+import type { Command, HeldCommand } from '../state/commands'
+import { announce } from '../state/notices'
+import type { Panel, Store } from '../state/store'
+import { t } from '../state/strings'
+import type { Crosshair } from './crosshair'
+import { fit, fullSize, zoomMiddle } from './look'
+
+export type Action = () => void
+export type PlainCommand = Exclude<Command, HeldCommand>
+export type Actions = Readonly<Record<PlainCommand, Action>>
+
+export function makeActions(store: Store, annotator: Annotator, crosshair: Crosshair): Actions {
+  const open = (panel: Panel): Action => () => (store.panel.value = panel)
+  const tool = (name: Store['tool']['value']): Action => () => (store.tool.value = name)
+  return {
+    'undo': () => annotator.undo(),
+    'redo': () => annotator.redo(),
+    'finish': () => annotator.finish(),
+    'start-over': () => {
+      if (store.crosshair.value && !store.active.value) store.crosshair.value = null
+      annotator.startOver()
+    },
+    'aim-positive': () => annotator.aim('positive'),
+    'aim-negative': () => annotator.aim('negative'),
+    'turn-sign': () => annotator.aim(store.sign.value === 'positive' ? 'negative' : 'positive'),
+
+    ...classActions(annotator),
+    'reopen': () => {
+      if (store.selectedObject.value) annotator.reopen(store.selectedObject.value.id)
+    },
+    'remove': () => annotator.removeChosen(),
+
+    'tool-click': tool('click'),
+    'tool-box': tool('box'),
+    'tool-select': tool('select'),
+
+    'zoom-in': () => zoomMiddle(store, 1.25),
+    'zoom-out': () => zoomMiddle(store, 0.8),
+    'fit': () => fit(store),
+    'full-size': () => fullSize(store),
+    'toggle-masks': () => (store.masksShown.value = !store.masksShown.value),
+    'toggle-panels': () => (store.sideShown.value = !store.sideShown.value),
+    'toggle-strip': () => (store.stripShown.value = !store.stripShown.value),
+
+    'previous-image': () => annotator.step(-1),
+    'next-image': () => annotator.step(1),
+
+    'left': () => crosshair.move(-1, 0),
+    'right': () => crosshair.move(1, 0),
+    'up': () => crosshair.move(0, -1),
+    'down': () => crosshair.move(0, 1),
+    'left-10': () => crosshair.move(-10, 0),
+    'right-10': () => crosshair.move(10, 0),
+    'up-10': () => crosshair.move(0, -10),
+    'down-10': () => crosshair.move(0, 10),
+    'positive-here': () => crosshair.click(true),
+    'negative-here': () => crosshair.click(false),
+
+    'palette': open('palette'),
+    'help': open('help'),
+    'settings': open('settings'),
+    'export': open('export'),
+    'import': open('import'),
+    'saved': () => announce(store, t('say.saved')),
+  }
+}
+
+type ClassCommand = Extract<Command, `class-${number}`>
+
+function classActions(annotator: Annotator): Readonly<Record<ClassCommand, Action>> {
+  const keys = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+  return Object.fromEntries(keys.map((key) => [`class-${key}`, () => annotator.chooseClassByKey(key)])) as Record<ClassCommand, Action>
+}
