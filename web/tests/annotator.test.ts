@@ -156,3 +156,54 @@ it('goes to the neighbours in the list and not beyond', () => {
   annotator.step(1)
   expect(fake.connected).toEqual([3, 4])
 })
+
+describe('while an image is opening', () => {
+  beforeEach(() => {
+    annotator.open(4)
+  })
+
+  it('clicks on the picture wait for the line, in order, and are drawn', () => {
+    store.imageSize.value = { width: 8, height: 6 }
+    annotator.click({ x: 2.5, y: 3.5 }, true)
+    annotator.click({ x: 5.5, y: 3.5 }, false)
+    annotator.finish()
+    expect(fake.sent).toEqual([])
+    expect([store.unsaved.value, store.pending.value.length]).toEqual([3, 0])
+    fake.handlers.message(ready({ image: image(4), last_seq: 7 }))
+    expect(fake.sent).toMatchObject([
+      { type: 'click', seq: 8, x: 2.5 }, { type: 'click', seq: 9, positive: false }, { type: 'finish', seq: 10 },
+    ])
+  })
+
+  it('they are drawn as not stored yet', () => {
+    store.imageSize.value = { width: 8, height: 6 }
+    annotator.click({ x: 2.5, y: 3.5 }, true)
+    expect(store.pending.value).toMatchObject([{ kind: 'click', x: 2.5 }])
+    expect(store.saved.value).toBe('saving')
+  })
+
+  it('without a picture they are refused in words', () => {
+    annotator.click({ x: 2.5, y: 3.5 }, true)
+    annotator.box({ x: 1, y: 1 }, { x: 4, y: 4 })
+    annotator.undo()
+    expect(store.toasts.value.map((one) => one.text)).toEqual(['4.png is still opening. Click again when you see it.'])
+    expect([store.unsaved.value, fake.sent]).toEqual([0, []])
+  })
+
+  it('they are kept when the image is left, and sent when it is opened again', () => {
+    store.imageSize.value = { width: 8, height: 6 }
+    annotator.click({ x: 2.5, y: 3.5 }, true)
+    annotator.open(3)
+    expect(store.toasts.value[0]?.text).toContain('1 on 4.png not stored yet')
+    expect(store.unsaved.value).toBe(0)
+    fake.handlers.message(ready())
+    expect(fake.sent).toEqual([])
+    annotator.open(4)
+    expect(store.unsaved.value).toBe(1)
+    fake.handlers.message(ready({ image: image(4) }))
+    expect(fake.sent).toMatchObject([{ type: 'click', seq: 1, x: 2.5 }])
+    annotator.open(3)
+    annotator.open(4)
+    expect(store.unsaved.value).toBe(1) // sent, but not acknowledged
+  })
+})

@@ -7,7 +7,7 @@ import { announce, toast } from './notices'
 import type { Ports } from './ports'
 import type { Store } from './store'
 import { t } from './strings'
-import { insideImage, toScreen, type Point } from './view'
+import { insideImage, toScreen, type Point, type Size } from './view'
 import type { ObjectPatch } from './wire'
 
 /** Distance in screen pixels within which a click means the marker under it. */
@@ -40,17 +40,18 @@ export class Annotator {
 
   /** A click at an image point; on a marker of the same sign it takes that prompt back. */
   click(at: Point, positive: boolean): void {
-    if (!this.ready(at)) return
+    const size = this.placeable()
+    if (size === null || !insideImage(at, size)) return
     const index = this.markerAt(at, positive)
     if (index !== null) return this.channel.send({ type: 'remove_prompt', index })
-    if (!positive && !this.atWork()) return toast(this.store, 'note', t('hint.beginPositive'))
+    if (!positive && !this.atWork() && this.store.status.value === 'ready') return toast(this.store, 'note', t('hint.beginPositive'))
     this.channel.send({ type: 'click', x: at.x, y: at.y, positive, ...this.classField(), t: Math.round(this.ports.now()) })
   }
 
   /** A box between two image points, cut to the image. */
   box(from: Point, to: Point): void {
-    const size = this.store.imageSize.value
-    if (!size || this.store.status.value !== 'ready') return
+    const size = this.placeable()
+    if (size === null) return
     const box = {
       x0: Math.max(0, Math.min(from.x, to.x)),
       y0: Math.max(0, Math.min(from.y, to.y)),
@@ -87,6 +88,7 @@ export class Annotator {
   }
 
   private travel(type: 'undo' | 'redo'): void {
+    if (this.store.status.value === 'loading') return this.sayOpening()
     if (this.store.status.value !== 'ready') return
     // While commands are under way the names in the history lag behind, so the server decides.
     if (this.store.unsaved.value > 0 || this.store.document.value.history[type]) this.channel.send({ type })
@@ -163,9 +165,15 @@ export class Annotator {
     return (active.value !== null && !leaving.value) || pending.value.length > 0
   }
 
-  private ready(at: Point): boolean {
-    const size = this.store.imageSize.value
-    return this.store.status.value === 'ready' && size !== null && insideImage(at, size)
+  /** The size of the image if a prompt can be placed on it now or as soon as it is open; otherwise the person is told. */
+  private placeable(): Size | null {
+    const { status, imageSize } = this.store
+    if (status.value === 'loading' && imageSize.value === null) this.sayOpening()
+    return status.value === 'ready' || status.value === 'loading' ? imageSize.value : null
+  }
+
+  private sayOpening(): void {
+    toast(this.store, 'note', t('say.opening', { name: this.store.currentImage.value?.name ?? '' }))
   }
 
   private markerAt(at: Point, positive: boolean): number | null {

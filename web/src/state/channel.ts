@@ -18,6 +18,8 @@ const SIGNED_OUT = new Set([4401, 4403])
 export class Channel {
   private live: Live | null = null
   private outbox = new Outbox()
+  /** What was asked for while the image was still opening: it can be numbered only when the server has told the last number. */
+  private early: CommandBody[] = []
   /** When prompts were sent, to tell how long their masks took. */
   private readonly sentAt = new Map<number, number>()
 
@@ -28,7 +30,9 @@ export class Channel {
     const { store } = this
     if (store.current.value === image && store.status.value !== 'failed') return
     this.live?.close()
-    this.outbox = new Outbox(this.leftover(image))
+    this.sayWhatIsKept()
+    this.outbox = new Outbox(this.leftover('outbox', image))
+    this.early = this.leftover('early', image)
     this.sentAt.clear()
     batch(() => {
       store.current.value = image
@@ -55,29 +59,45 @@ export class Channel {
     })
   }
 
-  /** Numbers a command, keeps it until it is acknowledged, and sends it now or as soon as the line is back. */
+  /** Numbers a command, keeps it until it is acknowledged, and sends it now or as soon as the line is there. */
   send(body: CommandBody): void {
-    if (this.store.status.value !== 'ready') return
+    const { status } = this.store
+    if (status.value === 'loading') this.early.push(body)
+    else if (status.value === 'ready') this.dispatch(body)
+    batch(() => this.outboxChanged())
+  }
+
+  private dispatch(body: CommandBody): void {
     const command = this.outbox.add(body, this.store.document.value.rev)
     if (body.type === 'click' || body.type === 'box' || body.type === 'remove_prompt') {
       this.sentAt.set(command.seq, this.ports.now())
     }
-    batch(() => this.outboxChanged())
     this.live?.send(command)
   }
 
   private outboxChanged(): void {
-    const waiting = this.outbox.pending
+    const waiting = [...this.outbox.pending, ...this.early.map((body) => ({ ...body, seq: 0, rev: 0 }) as SentCommand)]
     this.store.unsaved.value = waiting.length
     const left = waiting.findLastIndex((c) => c.type === 'finish' || c.type === 'discard')
     this.store.leaving.value = left >= 0
     this.store.pending.value = waiting.slice(left + 1).flatMap(asPending)
-    this.ports.session.set(`outbox-${this.store.current.value}`, waiting.length ? JSON.stringify(waiting) : '')
+    this.keep('outbox', this.outbox.pending)
+    this.keep('early', this.early)
   }
 
-  private leftover(image: number): SentCommand[] {
-    const text = this.ports.session.get(`outbox-${image}`)
-    return text ? (JSON.parse(text) as SentCommand[]) : []
+  private keep(name: string, commands: readonly CommandBody[]): void {
+    this.ports.session.set(`${name}-${this.store.current.value}`, commands.length ? JSON.stringify(commands) : '')
+  }
+
+  private leftover<T extends CommandBody>(name: string, image: number): T[] {
+    const text = this.ports.session.get(`${name}-${image}`)
+    return text ? (JSON.parse(text) as T[]) : []
+  }
+
+  /** The image that is left has not been able to take everything: it does so when it is opened again. */
+  private sayWhatIsKept(): void {
+    const count = this.early.length
+    if (count > 0) toast(this.store, 'note', t('say.kept', { count, name: this.store.currentImage.value?.name ?? '' }))
   }
 
   private receive(message: ServerMessage): void {
@@ -120,6 +140,7 @@ export class Channel {
     store.images.value = store.images.value.map((i) => (i.id === message.image.id ? message.image : i))
     this.show(opened(message))
     for (const command of this.outbox.resume(message.last_seq)) this.live?.send(command)
+    for (const body of this.early.splice(0)) this.dispatch(body)
     this.outboxChanged()
     store.status.value = 'ready'
     store.problem.value = null

@@ -16,6 +16,8 @@ export class PointerTool {
   /** A drag happened while Space was held, so its release is no tap. */
   spaceUsed = false
   private gesture: Gesture = IDLE
+  /** The image on which the gesture began: what ends on another one means nothing. */
+  private begunOn: number | null = null
   private readonly touches = new Map<number, Point>()
   private longPress: ReturnType<typeof setTimeout> | undefined
 
@@ -43,6 +45,7 @@ export class PointerTool {
     if (event.button === 1) event.preventDefault()
     const negative = this.store.sign.value === 'negative' || event.shiftKey || event.altKey || (IS_MAC && event.ctrlKey)
     if (this.spaceHeld) this.spaceUsed = true
+    this.begunOn = this.store.current.value
     this.gesture = pressed({ button: event.button, at, negative, panning: this.spaceHeld, tool: this.store.tool.value })
     this.store.panning.value = this.gesture.kind === 'pan'
   }
@@ -63,6 +66,7 @@ export class PointerTool {
   private up(event: PointerEvent): void {
     clearTimeout(this.longPress)
     this.touches.delete(event.pointerId)
+    if (this.begunOn !== this.store.current.value) return this.abandon()
     const outcome = released(this.gesture)
     this.gesture = IDLE
     this.store.panning.value = false
@@ -83,7 +87,7 @@ export class PointerTool {
   }
 
   private pressLong(at: Point): void {
-    if (this.gesture.kind !== 'press') return
+    if (this.gesture.kind !== 'press' || this.begunOn !== this.store.current.value) return
     this.abandon()
     this.annotator.click(toImage(this.store.view.value, at), false)
   }
