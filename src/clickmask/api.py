@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clickmask.core.errors import MissingExtraError, WeightsError
+from clickmask.core.errors import InputError, MissingExtraError, WeightsError
 from clickmask.core.protocols import Backend, Stage, Step
 from clickmask.core.registry import Registry
 from clickmask.zoo import catalog
@@ -16,9 +16,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clickmask.predict.predictor import Pipeline, Predictor
+    from clickmask.predict.stage import NamedStage
 
-STAGES: Registry[Stage] = Registry("stage", {"flip": "clickmask.predict.flip:flip_averaging"})
-"""Stages that a person can add by name, wrapped directly round the backend in the order given."""
+STAGES: Registry[NamedStage] = Registry(
+    "stage",
+    {
+        "flip": "clickmask.predict.flip:FLIP",
+        "graph_cut": "clickmask.predict.graph_cut:GRAPH_CUT",
+        "pixel_diffusion": "clickmask.predict.pixel_diffusion:PIXEL_DIFFUSION",
+        "connected_to_clicks": "clickmask.predict.connected:CONNECTED_TO_CLICKS",
+        "cascade": "clickmask.predict.cascade:CASCADE",
+        "progressive_merge": "clickmask.predict.merge:PROGRESSIVE_MERGE",
+    },
+)
+"""Stages that a person can add by name; each is wrapped at its place, in the order given where places are equal."""
 
 OpenBackend = Callable[[ModelSpec, "Path | None", "int | None"], Backend]
 """(spec, folder of the weights, CPU threads) -> the backend; WeightsError if they do not fit."""
@@ -45,7 +56,7 @@ def load(
 
     Args:
         name: one of `models()`, or the folder of an exported model.
-        stages: further stages by name, e.g. ``["flip"]``.
+        stages: further stages by name, e.g. ``["flip", "graph_cut"]``; see docs/refinement.md.
         threads: CPU threads of the network; None leaves the choice to the runtime.
         backend: ``"torch"`` or ``"onnx"``; None takes what the model was exported for.
 
@@ -92,20 +103,43 @@ def build_pipeline(
 
 
 def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> Step:
-    """Wrap stages round a backend: innermost those asked for by name, then zoom-in, then progressive merge."""
+    """Wrap stages round a backend, each at its place: network, zoom-in, answer, and progressive merge outermost.
+
+    Raises:
+        UnknownNameError: no such stage.
+        InputError: a stage is named twice.
+        CapabilityError: a stage needs what the backend does not offer, or two exclude each other.
+    """
     from clickmask.predict.base import backend_step
     from clickmask.predict.merge import ProgressiveMerge, progressive_merge
     from clickmask.predict.predictor import logit
+    from clickmask.predict.stage import StageContext, in_place
     from clickmask.predict.zoom_in import ZoomIn, zoom_in
 
-    step = backend_step(backend)
-    wrappers: list[Stage] = [STAGES.get(name) for name in stages]
+    named = _named_stages(spec, backend, stages)
+    context = StageContext(backend, logit(spec.threshold))
+    inside = [stage for place in ("weights", "backend", "network") for stage in in_place(named, place)]
+    wrappers: list[Stage] = [stage.make(context) for stage in inside]
     if spec.zoom_in is not None:
         wrappers.append(zoom_in(made(spec, "zoom_in", ZoomIn, spec.zoom_in), spec.input_hw))
-    wrappers.append(progressive_merge(ProgressiveMerge(), logit(spec.threshold)))
+    wrappers += [stage.make(context) for stage in in_place(named, "answer")]
+    wrappers.append(progressive_merge(ProgressiveMerge(), context.threshold_logit))
+    step = backend_step(backend)
     for wrap in wrappers:
         step = wrap(step)
     return step
+
+
+def _named_stages(spec: ModelSpec, backend: Backend, names: Sequence[str]) -> list[NamedStage]:
+    """The stages, once it is clear that they can work together on this backend."""
+    from clickmask.predict.stage import check_stages
+
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise InputError(f"The stage '{twice[0]}' is named twice. Each can be used once.")
+    named = {name: STAGES.get(name) for name in names}
+    check_stages(named, backend, spec.name)
+    return list(named.values())
 
 
 def _backend(spec: ModelSpec, folder: Path | None, threads: int | None, runtime: str | None) -> Backend:

@@ -11,12 +11,13 @@ import pytest
 
 import clickmask
 from clickmask.api import STAGES, build_pipeline, load, models
-from clickmask.core.errors import InputError, UnknownNameError, WeightsError
+from clickmask.core.errors import CapabilityError, InputError, UnknownNameError, WeightsError
 from clickmask.core.frames import Frame
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt
-from clickmask.core.protocols import ObjectState
+from clickmask.core.protocols import ObjectState, Request, Result, Step
 from clickmask.predict.predictor import advance
+from clickmask.predict.stage import NamedStage, check_stages
 from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 
 IMAGE = np.zeros((40, 60, 3), np.uint8)
@@ -53,10 +54,58 @@ def test_a_folder_is_a_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", list(STAGES))
-def test_every_stage_can_be_asked_for(name: str) -> None:
+def test_every_stage_can_be_asked_for_or_says_what_it_needs(name: str) -> None:
+    stage = STAGES.get(name)
+    assert stage.summary.endswith(".") and len(stage.summary) < 120
+    lacking = stage.needs - build_pipeline("flood").backend.capabilities
+    if lacking:
+        with pytest.raises(CapabilityError, match=f"The stage '{name}' needs {min(lacking)}, which the model 'flood'"):
+            load("flood", stages=[name])
+        return
     predictor = load("flood", stages=[name])
     predictor.set_image(IMAGE)
     assert predictor.add_click(30, 20)[20, 30]
+
+
+def test_a_stage_is_used_once() -> None:
+    with pytest.raises(InputError, match="The stage 'flip' is named twice"):
+        load("flood", stages=["flip", "graph_cut", "flip"])
+
+
+def test_stages_sit_at_their_place_in_the_order_given() -> None:
+    """What runs inside zoom-in does so wherever it is named; among equals the first is the innermost."""
+    seen: list[str] = []
+
+    def spying(name: str, place: str) -> NamedStage:
+        def stage(inner: Step) -> Step:
+            def step(request: Request) -> Result:
+                seen.append(name)
+                return inner(request)
+
+            return step
+
+        return NamedStage("For tests.", lambda _: stage, place)  # type: ignore[arg-type]
+
+    places = {"last": "answer", "first": "answer", "near": "network", "deep": "weights", "own": "backend"}
+    spies = {name: spying(name, place) for name, place in places.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("clickmask.api.STAGES", spies)
+        predictor = load("flood", stages=list(places))
+    predictor.set_image(IMAGE)
+    predictor.add_click(30, 20)
+    assert seen == ["first", "last", "near", "own", "deep"]
+
+
+def test_two_stages_that_exclude_each_other() -> None:
+    one, other = (NamedStage("For tests.", lambda _: lambda step: step, "backend") for _ in range(2))
+    with pytest.raises(CapabilityError, match="'one' and 'other' each take the place of the plain question"):
+        check_stages({"one": one, "other": other}, build_pipeline("flood").backend, "flood")
+
+
+def test_gradients_are_refused_with_the_remedy() -> None:
+    wants = NamedStage("For tests.", lambda _: lambda step: step, "backend", frozenset({"gradients"}))
+    with pytest.raises(CapabilityError, match=r"needs gradients.*backend=\"torch\".*pip install 'clickmask\[torch\]'"):
+        check_stages({"wants": wants}, build_pipeline("flood").backend, "flood")
 
 
 def test_the_threshold_can_be_set_and_is_checked() -> None:

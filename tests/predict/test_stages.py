@@ -15,6 +15,7 @@ from clickmask.predict.base import backend_step
 from clickmask.predict.flip import flip_averaging, flip_prompts
 from clickmask.predict.merge import ProgressiveMerge, progressive_merge
 from clickmask.predict.predictor import Pipeline, advance
+from clickmask.predict.stage import StageContext
 from clickmask.predict.zoom_in import ZoomIn, zoom_in
 
 from .toy import INPUT_HW, ToyBackend, picture, pipeline
@@ -26,12 +27,14 @@ LOGS: dict[str, list[Prompt]] = {
     "box, then clicks": [Box(20, 10, 60, 50), Click(40, 30), Click(25, 15, False)],
     "mask, then clicks": [MaskPrompt(MASK), Click(10.5, 50.5), Click(45.5, 30.5, False)],
 }
+TOY = StageContext(ToyBackend())
 WRAPPERS: dict[str, Stage] = {
-    **{name: STAGES.get(name) for name in STAGES},
+    **{name: STAGES.get(name).make(TOY) for name in STAGES if STAGES.get(name).needs <= TOY.backend.capabilities},
     "zoom_in": zoom_in(ZoomIn(), INPUT_HW),
     "merge": progressive_merge(ProgressiveMerge()),
 }
-ORDERS = [order for count in range(len(WRAPPERS) + 1) for order in permutations(WRAPPERS, count)]
+ORDERS = [order for count in range(3) for order in permutations(WRAPPERS, count)]
+ORDERS += permutations(("flip", "zoom_in", "merge"))
 
 
 def frozen_frame() -> Frame:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clickmask.cli.models import BackendOption
+from clickmask.cli.stages import RefineOption
 from clickmask.core.errors import ImageError, InputError, StorageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ DEFAULT_PORT = 8765
 PORTS_TRIED = 20
 
 
-def annotate(
+def annotate(  # noqa: PLR0913 - each argument is an option of the command
     path: Annotated[
         Path | None,
         typer.Argument(metavar="PATH", help="A folder of images, or one image. Without it a sample photograph opens."),
@@ -43,6 +44,7 @@ def annotate(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     model: Annotated[str, typer.Option(help="Name from `clickmask models`, or a model folder.")] = "default",
     backend: BackendOption = None,
+    refine: RefineOption = None,
 ) -> None:
     """Annotate images in the browser.
 
@@ -57,7 +59,7 @@ def annotate(
 
       clickmask annotate photos --project work keep the project elsewhere
     """
-    from clickmask.api import build_pipeline
+    from clickmask.api import STAGES, build_pipeline
     from clickmask.server.app import create_app
     from clickmask.server.run import listen, serve
     from clickmask.server.settings import Settings
@@ -66,10 +68,13 @@ def annotate(
 
     folder, only_path, kept = _places(path, project)
     catalog.find(model)
+    stages = tuple(refine or ())
+    for stage in stages:
+        STAGES.target(stage)
 
     def build(name: str) -> Pipeline:
         # other models that are chosen in the browser run on what they are made for
-        return build_pipeline(name, backend=backend.value if backend and name == model else None)
+        return build_pipeline(name, stages=stages, backend=backend.value if backend and name == model else None)
 
     with listen(host, DEFAULT_PORT if port is None else port, PORTS_TRIED if port is None else 0) as listening:
         opened = open_project(folder, kept)

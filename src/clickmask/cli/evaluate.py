@@ -19,6 +19,7 @@ from rich.table import Table
 
 from clickmask.api import build_pipeline
 from clickmask.cli.models import BackendOption
+from clickmask.cli.stages import RefineOption
 from clickmask.core.errors import InputError
 from clickmask.data import Dataset, ReadOptions, open_dataset
 from clickmask.evaluate.protocol import find_protocol
@@ -47,9 +48,7 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
         str, typer.Option(help="Name from `clickmask models`, or the folder of an exported model.")
     ] = "default",
     backend: BackendOption = None,
-    refine: Annotated[
-        list[str] | None, typer.Option(metavar="STAGE", help="Add a stage round the network, e.g. flip. Repeatable.")
-    ] = None,
+    refine: RefineOption = None,
     protocol: Annotated[
         str, typer.Option(help="published (RITM and after), focalclick (threshold 0.5) or itis (largest region).")
     ] = "published",

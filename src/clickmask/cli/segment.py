@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clickmask.cli.models import BackendOption, known_models
 from clickmask.cli.points import parse_box, parse_click
+from clickmask.cli.stages import RefineOption
 from clickmask.core.errors import PromptError
 from clickmask.core.frames import Image
 from clickmask.core.prompts import Box, Click
 from clickmask.formats.files import write_atomically
 from clickmask.formats.image_file import read_image
+
+if TYPE_CHECKING:
+    from clickmask.predict.predictor import Predictor
 
 OVERLAY_SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
@@ -59,6 +64,7 @@ def segment(  # noqa: PLR0913 - each argument is an option of the command
         ),
     ] = "default",
     backend: BackendOption = None,
+    refine: RefineOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="MASK.png", help="The mask: 255 inside, 0 outside.")
     ] = None,
@@ -92,7 +98,10 @@ def segment(  # noqa: PLR0913 - each argument is an option of the command
         raise PromptError(
             "Nothing says where the object is. Give at least one click or a box, for example: --positive 320,240"
         )
-    result = _segmented(image, prompts, initial_mask, (model, backend.value if backend else None))
+    from clickmask.api import load
+
+    loaded = partial(load, model, stages=refine or (), backend=backend.value if backend else None)
+    result = _segmented(image, prompts, initial_mask, loaded)
     _write(result, output, overlay)
     if as_json:
         typer.echo(json.dumps({**result.figures, "mask": _text(output), "overlay": _text(overlay)}))
@@ -101,15 +110,13 @@ def segment(  # noqa: PLR0913 - each argument is an option of the command
 
 
 def _segmented(
-    path: Path, prompts: Sequence[Click | Box], initial_mask: Path | None, model: tuple[str, str | None]
+    path: Path, prompts: Sequence[Click | Box], initial_mask: Path | None, load: Callable[[], Predictor]
 ) -> Segmentation:
-    """`model` is its name and the backend, None for its own."""
-    from clickmask.api import load
     from clickmask.formats.coco import rle_encode
     from clickmask.formats.mask_png import read_mask
 
     image = read_image(path)
-    predictor = load(model[0], backend=model[1])
+    predictor = load()
     predictor.set_image(image)
     if initial_mask is not None:
         predictor.set_mask(read_mask(initial_mask, predictor.size_hw))

@@ -14,6 +14,7 @@ from clickmask.core.answers import NetworkMemo, network_memo, with_network_memo
 from clickmask.core.frames import Crop, LogitMap, whole
 from clickmask.core.prompts import Box, Click, Prompt, Prompts
 from clickmask.core.protocols import Memo, Request, Result, Step
+from clickmask.predict.stage import NamedStage
 
 MEMO = "flip"
 """Key of what the stages inside remember of the mirror image."""
@@ -64,3 +65,10 @@ def _average(first: LogitMap, second: LogitMap, size_hw: tuple[int, int]) -> Log
         return LogitMap(np.asarray((first.values + second.values) / 2, np.float32), first.box_xyxy)
     grid = Crop(whole(size_hw), size_hw)
     return LogitMap(np.asarray((first.sample(grid) + second.sample(grid)) / 2, np.float32), whole(size_hw))
+
+
+FLIP = NamedStage(
+    "Ask about the mirror image too and average the logits; twice the time.",
+    lambda _: flip_averaging,
+    place="network",
+)

@@ -3,8 +3,10 @@
 Source: FocalClick (Chen et al., CVPR 2022), made strict: a positive click accepts only pixels that turn
 on, a negative one only pixels that turn off, in the 8-connected changed component that holds the click.
 Every other pixel keeps its value to the bit. It works whenever the prompts begin with an initial mask;
-objects built from clicks alone pass through unchanged. If the network leaves the clicked pixel on the
-wrong side, a disc of `fallback_radius` pixels round the click obeys it: a click is always obeyed at its own pixel.
+objects built from clicks alone pass through unchanged, unless the stage is asked for by name: then it also
+holds their clicks to their place from the eleventh on, as the paper does. If the network leaves the clicked
+pixel on the wrong side, a disc of `fallback_radius` pixels round the click obeys it: a click is always obeyed
+at its own pixel.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from numpy.typing import NDArray
 
 from clickmask.core.frames import Crop, FloatMap, LogitMap
 from clickmask.core.masks import BoolMask
-from clickmask.core.prompts import Click
+from clickmask.core.prompts import Click, Prompts
 from clickmask.core.protocols import Request, Result, Stage, Step
+from clickmask.predict.stage import NamedStage
 
 DECIDED_LOGIT = np.float32(8.0)
 
@@ -29,9 +32,15 @@ MaskPart = tuple[BoolMask, tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class ProgressiveMerge:
-    """Settings: radius in source pixels of the disc that obeys a click which the network ignores."""
+    """Settings.
+
+    Attributes:
+        fallback_radius: source pixels of the disc that obeys a click which the network ignores.
+        after_clicks: objects built from clicks alone are merged too once they have more than so many; None for never.
+    """
 
     fallback_radius: float = 3.0
+    after_clicks: int | None = None
 
 
 def progressive_merge(settings: ProgressiveMerge, threshold_logit: float = 0.0) -> Stage:
@@ -41,7 +50,7 @@ def progressive_merge(settings: ProgressiveMerge, threshold_logit: float = 0.0) 
         def step(request: Request) -> Result:
             result = inner(request)
             click = request.prompts.last_click
-            previous = request.previous if request.prompts.initial_mask is not None else None
+            previous = request.previous if _is_local(settings, request.prompts) else None
             if previous is None or click is None or request.prompts.items[-1] is not click:
                 return result
             merged = merge(previous, result.logits, click, request.frame.size_hw, threshold_logit, settings)
@@ -50,6 +59,12 @@ def progressive_merge(settings: ProgressiveMerge, threshold_logit: float = 0.0) 
         return step
 
     return stage
+
+
+def _is_local(settings: ProgressiveMerge, prompts: Prompts) -> bool:
+    """True where a click may change only what it asks for."""
+    after = settings.after_clicks
+    return prompts.initial_mask is not None or (after is not None and len(prompts.clicks) > after)
 
 
 def merge(
@@ -108,3 +123,12 @@ def _disc(size_hw: tuple[int, ...], row: int, column: int, radius: float) -> Boo
     rows, columns = np.ogrid[: size_hw[0], : size_hw[1]]
     distance: NDArray[np.int64] = (rows - row) ** 2 + (columns - column) ** 2
     return distance <= radius * radius
+
+
+LATE_CLICKS = 10
+"""Clicks after which FocalClick holds every further one to its place."""
+
+PROGRESSIVE_MERGE = NamedStage(
+    "From the eleventh click on accept only the part of an answer that the newest click asks for.",
+    lambda context: progressive_merge(ProgressiveMerge(after_clicks=LATE_CLICKS), context.threshold_logit),
+)
