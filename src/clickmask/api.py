@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clickmask.predict.predictor import Pipeline, Predictor
+    from clickmask.predict.quality import Quality
     from clickmask.predict.stage import NamedStage
+    from clickmask.predict.views import CloserViews
 
 STAGES: Registry[NamedStage] = Registry(
     "stage",
@@ -99,7 +101,23 @@ def build_pipeline(
         spec = replace(spec, threshold=threshold)
     opened = _backend(spec, folder, threads, backend)
     spec = replace(spec, runtime=backend or spec.runtime, capabilities=tuple(sorted(opened.capabilities)))
-    return Pipeline(spec, opened, assemble(spec, opened, stages))
+    return Pipeline(spec, opened, assemble(spec, opened, stages), _views(spec, opened), _quality(spec))
+
+
+def _views(spec: ModelSpec, backend: Backend) -> CloserViews | None:
+    """Closer views for a spec that has settings of them."""
+    from clickmask.predict.base import backend_step
+    from clickmask.predict.views import Views, closer_views
+
+    if spec.views is None:
+        return None
+    return closer_views(made(spec, "views", Views, spec.views), backend_step(backend), spec.input_hw)
+
+
+def _quality(spec: ModelSpec) -> Quality:
+    from clickmask.predict.quality import Quality
+
+    return Quality() if spec.quality is None else made(spec, "quality", Quality, spec.quality)
 
 
 def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> Step:

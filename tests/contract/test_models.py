@@ -167,6 +167,8 @@ def test_through_the_predictor(name: str) -> None:
     assert np.array_equal(predictor.redo(), second)
     masks, scores, low_res = predictor.predict(np.array([CENTRES_XY[0]]), np.array([1]))
     assert np.array_equal(masks[0], first)
-    assert 0 < scores[0] <= 1
-    again, _, _ = predictor.predict(np.array([CENTRES_XY[0]]), np.array([1]), mask_input=low_res)
+    assert ((scores >= 0) & (scores <= 1)).all() and len(masks) == len(scores) == len(low_res)
+    again, _, _ = predictor.predict(np.array([CENTRES_XY[0]]), np.array([1]), mask_input=low_res[:1])
     assert iou(again[0], first) > 0.7
+    one, score, _ = predictor.predict(np.array([CENTRES_XY[0]]), np.array([1]), multimask_output=False)
+    assert np.array_equal(one[0], first) and score.shape == (1,)

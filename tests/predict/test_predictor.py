@@ -14,7 +14,7 @@ from clickmask.core.prompts import Click, MaskPrompt
 from clickmask.core.protocols import ObjectState, Request, Result
 from clickmask.predict.base import backend_step
 from clickmask.predict.merge import ProgressiveMerge, progressive_merge
-from clickmask.predict.predictor import LOW_RES, Predictor, advance, expected_iou, logit
+from clickmask.predict.predictor import LOW_RES, Predictor, advance, logit
 from clickmask.predict.zoom_in import ZoomIn, zoom_in
 
 from .toy import INPUT_HW, ToyBackend, picture, pipeline
@@ -284,13 +284,6 @@ def test_masks_are_kept_at_every_threshold(threshold: float) -> None:
     asked.set_image(picture(SIZE_HW))
     start = picture(SIZE_HW, seed=3)[..., 0] > 140
     assert np.array_equal(asked.set_mask(start), start)
-
-
-def test_expected_iou() -> None:
-    assert expected_iou(np.full((4, 4), 20, np.float32)) == pytest.approx(1)
-    assert expected_iou(np.full((4, 4), -20, np.float32)) == pytest.approx(0, abs=1e-6)
-    logits = np.log(np.array([[0.8 / 0.2, 0.3 / 0.7]])).astype(np.float32)
-    assert expected_iou(logits) == pytest.approx(0.8 / (1 + 0.3))
 
 
 # cost

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,8 @@ from clickmask.core.frames import Crop, FloatMap, Frame, Image, LogitMap
 from clickmask.core.masks import BoolMask, RunLengthMask
 from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
 from clickmask.core.protocols import Backend, ObjectState, Request, Step
+from clickmask.predict.quality import Quality
+from clickmask.predict.views import CloserViews
 from clickmask.zoo.spec import ModelSpec
 
 LOW_RES = 256
@@ -29,16 +31,25 @@ class Pipeline:
         spec: description of the model.
         backend: the runtime.
         step: the stages wrapped round the backend.
+        views: further answers to an ambiguous request, see `clickmask.predict.views`; None if there are none.
+        quality: calibration of the expected IoU; without one pixels are taken as independent.
     """
 
     spec: ModelSpec
     backend: Backend
     step: Step
+    views: CloserViews | None = None
+    quality: Quality = field(default_factory=Quality)
 
     @property
     def name(self) -> str:
         """The model's name."""
         return self.spec.name
+
+    @property
+    def offers_candidates(self) -> bool:
+        """Whether an ambiguous prompt can have several answers, see `candidates`."""
+        return self.views is not None or "multimask" in self.backend.capabilities
 
     @property
     def threshold_logit(self) -> float:
@@ -70,6 +81,35 @@ def advance(pipeline: Pipeline, frame: Frame, state: ObjectState, prompt: Prompt
     prompts = state.prompts.add(check_prompt(prompt, frame.size_hw))
     result = pipeline.step(Request(frame, prompts, state.logits, state.memo))
     return ObjectState(prompts, result.logits, result.memo)
+
+
+def expected_iou(pipeline: Pipeline, frame: Frame, state: ObjectState) -> float:
+    """What the IoU of the state's mask with the meant object probably is, in [0, 1]; 0 without a mask.
+
+    The network's own estimate where it makes one, else that of `clickmask.predict.quality`.
+    """
+    if state.logits is None:
+        return 0.0
+    own = network_memo(state.memo).score
+    if own is not None:
+        return own
+    return pipeline.quality.expected_iou(state.logits, state.prompts, frame.size_hw, pipeline.threshold_logit)
+
+
+def candidates(pipeline: Pipeline, frame: Frame, state: ObjectState) -> tuple[Candidate, ...]:
+    """Masks that a person may mean by the state's prompts: part, object, whole, each with its expected IoU.
+
+    The network's own in its order where it gives several, else the state's answer and then those of closer views. One
+    where nothing is ambiguous: after a box or an initial mask, or with clicks far apart; none before the first answer.
+    """
+    if state.logits is None:
+        return ()
+    found = list(network_memo(state.memo).candidates)
+    if not found:
+        results = () if pipeline.views is None else pipeline.views(Request(frame, state.prompts))
+        states = [state, *(ObjectState(state.prompts, result.logits, result.memo) for result in results)]
+        found = [Candidate(s.logits, expected_iou(pipeline, frame, s)) for s in states if s.logits is not None]
+    return tuple(found)
 
 
 def check_prompt(prompt: Click | Box, size_hw: tuple[int, int]) -> Click | Box:
@@ -139,8 +179,8 @@ class Predictor:
 
     @property
     def score(self) -> float:
-        """Expected IoU of the mask with the object, in [0, 1], from the network's own probabilities; not calibrated."""
-        return 0.0 if self.logits is None else expected_iou(self.logits.values, self.pipeline.threshold_logit)
+        """Expected IoU of the mask with the meant object, in [0, 1]; calibrated if the model's spec says so."""
+        return expected_iou(self.pipeline, self.frame, self.state)
 
     def add_click(self, x: float, y: float, positive: bool = True) -> BoolMask:
         """Add a click at (x, y) in image pixels, corner origin; PromptError outside the image."""
@@ -194,8 +234,8 @@ class Predictor:
             point_labels: (N,) 1 for positive, 0 for negative.
             box: (4,) x0, y0, x1, y1 in image pixels.
             mask_input: (1, 256, 256) low-resolution logits of an earlier call.
-            multimask_output: ask for several masks where the model has them; a model without the capability
-                ``multimask`` answers with one, as all do without this wish.
+            multimask_output: ask for several masks, see `candidates`; a model that has no more than one, and any model
+                where nothing is ambiguous (a box, clicks far apart), answers with one.
 
         Returns:
             masks: (C, H, W) bool.
@@ -211,11 +251,12 @@ class Predictor:
         previous = None if mask_input is None else self._from_low_res(np.asarray(mask_input, dtype=np.float32))
         checked = Prompts(tuple(check_prompt(prompt, self.size_hw) for prompt in prompts))
         result = self.pipeline.step(Request(self.frame, checked, previous))
-        kept, threshold = network_memo(result.memo), self.pipeline.threshold_logit
-        score = expected_iou(result.logits.values, threshold) if kept.score is None else kept.score
-        one = (Candidate(result.logits, score),)
-        answers = kept.candidates if multimask_output and kept.candidates else one
-        masks = np.stack([each.logits.mask(self.size_hw, threshold) for each in answers])
+        state = ObjectState(checked, result.logits, result.memo)
+        if multimask_output:
+            answers = candidates(self.pipeline, self.frame, state)
+        else:
+            answers = (Candidate(result.logits, expected_iou(self.pipeline, self.frame, state)),)
+        masks = np.stack([each.logits.mask(self.size_hw, self.pipeline.threshold_logit) for each in answers])
         scores = np.array([each.score for each in answers], dtype=np.float32)
         return masks, scores, np.stack([each.logits.sample(self._low_res_grid()) for each in answers])
 
@@ -237,15 +278,6 @@ class Predictor:
         if not np.isfinite(logits).all():
             raise PromptError("mask_input holds NaN or infinite values; give low_res_logits of an earlier call.")
         return LogitMap(logits[0], self._low_res_grid().box_xyxy)
-
-
-def expected_iou(logits: FloatMap, threshold_logit: float = 0.0) -> float:
-    """Expected intersection over expected union of the thresholded mask, pixels taken as independent."""
-    probability = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-    mask = logits > threshold_logit
-    inside = float(probability[mask].sum())
-    union = float(np.count_nonzero(mask)) + float(probability[~mask].sum())
-    return inside / union if union else 0.0
 
 
 def _sam_prompts(

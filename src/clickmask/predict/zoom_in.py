@@ -55,7 +55,7 @@ def zoom_in(settings: ZoomIn, input_hw: tuple[int, int]) -> Stage:
     def stage(inner: Step) -> Step:
         def step(request: Request) -> Result:
             box = _choose_box(settings, request, input_hw)
-            result = _predict_in(inner, request, box, input_hw)
+            result = predict_in(inner, request, box, input_hw)
             if box != whole(request.frame.size_hw):
                 return result
             return _second_pass(settings, inner, request, result, input_hw)
@@ -147,10 +147,11 @@ def _second_pass(settings: ZoomIn, inner: Step, request: Request, result: Result
     if overlap(fresh, whole(size_hw)) >= settings.second_pass_iou:
         return result
     again = Request(request.frame, request.prompts, result.logits, result.memo)
-    return _predict_in(inner, again, fresh, input_hw)
+    return predict_in(inner, again, fresh, input_hw)
 
 
-def _predict_in(inner: Step, request: Request, box: BoxFloat, input_hw: tuple[int, int]) -> Result:
+def predict_in(inner: Step, request: Request, box: BoxFloat, input_hw: tuple[int, int]) -> Result:
+    """The answer of `inner` inside a box of the frame, in the frame's pixels; the box is remembered as the crop."""
     crop = Crop(box, input_hw)
 
     def to_crop(logits: LogitMap) -> LogitMap:

@@ -32,6 +32,8 @@ class ModelSpec:
         capabilities: what the backend offers, e.g. ``previous_mask``, ``box``.
         threshold: probability above which a pixel belongs to the mask.
         zoom_in: settings of the zoom-in stage that the model was chosen with; None for no zoom-in.
+        views: settings of `clickmask.predict.views` with which it gives several masks; None if it gives one.
+        quality: calibration of the expected IoU, see `clickmask.predict.quality`; None if it was not calibrated.
         weights: file name beside the spec, None for a model without weights.
         sha256: of the weights file.
         torch_weights: file for the torch runtime beside that of another `runtime`; None where there is none.
@@ -52,6 +54,8 @@ class ModelSpec:
     capabilities: tuple[str, ...] = ()
     threshold: float = 0.5
     zoom_in: dict[str, float] | None = None
+    views: dict[str, Any] | None = None
+    quality: dict[str, float] | None = None
     weights: str | None = None
     sha256: str | None = None
     torch_weights: str | None = None
