@@ -17,8 +17,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import cv2
 import numpy as np
+import pytest
 from playwright.sync_api import ConsoleMessage, Page, Request
 
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 START_SECONDS = 120
 WAIT_MS = 30000
 DISC_XY = (90.5, 120.5)
@@ -196,6 +198,15 @@ class Annotator:
     def finished_at(self, point_xy: tuple[float, float]) -> bool:
         """Whether an object that is not active covers a pixel, as it lies in the drawn layer."""
         return bool(self.page.evaluate("([x, y]) => window.clickmaskProbe.idAt(x, y)", list(point_xy)))
+
+    def axe(self) -> list[Any]:
+        """What axe-core complains about on the screen as it is."""
+        if not AXE.is_file():
+            pytest.skip("axe-core is not installed (npm ci in web/)")
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])"
+        violations: list[Any] = self.page.evaluate(found)
+        return violations
 
     def colour_at(self, point_xy: tuple[float, float]) -> tuple[int, int, int]:
         """RGB on the screen at an image point."""

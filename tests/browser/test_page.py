@@ -13,8 +13,6 @@ from .annotator import DISC_XY, ISLAND_XY, SQUARE_XY, Annotator, near
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-
 
 def test_space_moves_the_image_when_held_and_finishes_when_tapped(annotator: Annotator) -> None:
     page = annotator.page
@@ -133,25 +131,6 @@ def test_the_model_menu(annotator: Annotator) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("menu").wait_for(state="detached")
     assert page.get_by_role("button", name="Model: flood").evaluate("(b) => b === document.activeElement")
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(annotator: Annotator, theme: str) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed (npm ci in web/)")
-    page = annotator.page
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    annotator.click(DISC_XY)
-    annotator.press("Enter")
-    annotator.click(SQUARE_XY)
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    for button in (None, "Keys and mouse (?)", "Settings (Ctrl+,)", "Export", "Import", "Model: flood"):
-        if button:
-            page.get_by_role("button", name=button).first.click()
-            page.wait_for_timeout(50)
-        found = page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])")
-        assert found == [], f"{button or 'the page itself'}: {found}"
-        page.keyboard.press("Escape")
 
 
 def test_a_lost_graphics_context_is_drawn_again(annotator: Annotator) -> None:

@@ -110,6 +110,7 @@ async function main(): Promise<void> {
     effect(() => {
       root.dataset['theme'] = store.theme.value
       root.dataset['motion'] = store.motion.value
+      root.dataset['marks'] = store.marks.value
       root.lang = language.value
       root.style.setProperty('--ui-scale', String(store.uiScale.value))
     })

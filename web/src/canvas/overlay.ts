@@ -1,12 +1,15 @@
 /** Markers, boxes and the crosshair: vector shapes of constant screen size above the picture. */
 
-import type { Pending } from '../state/store'
+import type { Marks as MarkColours, Pending } from '../state/store'
 import type { Box } from '../state/runs'
 import { toScreen, type Point, type Size, type View } from '../state/view'
 import type { Prompt } from '../state/wire'
 
-export const POSITIVE = '#1A9641'
-export const NEGATIVE = '#D7191C'
+/** Positive and negative. Blue and vermilion are Okabe and Ito's. */
+const COLOURS: Readonly<Record<MarkColours, readonly [string, string]>> = {
+  'green-red': ['#1A9641', '#D7191C'],
+  'blue-orange': ['#0072B2', '#D55E00'],
+}
 const HALO = 'rgba(0, 0, 0, 0.75)'
 const RADIUS = 7
 
@@ -15,6 +18,7 @@ export interface Marks {
   readonly pending: readonly Pending[]
   readonly rubber: Box | null
   readonly crosshair: Point | null
+  readonly colours: MarkColours
 }
 
 export function drawOverlay(context: CanvasRenderingContext2D, ratio: number, canvas: Size, view: View, marks: Marks): void {
@@ -25,17 +29,17 @@ export function drawOverlay(context: CanvasRenderingContext2D, ratio: number, ca
   }
   for (const pending of marks.pending) if (pending.kind === 'box') drawBox(context, view, pending)
   if (marks.rubber) drawBox(context, view, marks.rubber)
-  for (const prompt of marks.prompts) if (prompt.kind === 'click') drawMarker(context, toScreen(view, prompt), prompt.positive)
+  for (const prompt of marks.prompts) if (prompt.kind === 'click') drawMarker(context, toScreen(view, prompt), prompt.positive, COLOURS[marks.colours])
   for (const pending of marks.pending) {
-    if (pending.kind === 'click') drawMarker(context, toScreen(view, pending), pending.positive, true)
+    if (pending.kind === 'click') drawMarker(context, toScreen(view, pending), pending.positive, COLOURS[marks.colours], true)
   }
   if (marks.crosshair) drawCrosshair(context, toScreen(view, marks.crosshair))
 }
 
 /** A disc with plus or a square with minus, so that the meaning never hangs on the colour. */
-function drawMarker(context: CanvasRenderingContext2D, at: Point, positive: boolean, pending = false): void {
+function drawMarker(context: CanvasRenderingContext2D, at: Point, positive: boolean, [plus, minus]: readonly [string, string], pending = false): void {
   context.lineWidth = 1
-  context.fillStyle = positive ? POSITIVE : NEGATIVE
+  context.fillStyle = positive ? plus : minus
   context.strokeStyle = HALO
   context.beginPath()
   if (positive) context.arc(at.x, at.y, RADIUS, 0, 2 * Math.PI)

@@ -114,7 +114,7 @@ export class Stage {
     void [
       store.view.value, store.canvas.value, store.opacity.value, store.masksShown.value, store.peeking.value,
       store.pixels.value, store.activeColour.value, store.pending.value, store.active.value, store.rubber.value,
-      store.crosshair.value, store.layers.value, store.leaving.value,
+      store.crosshair.value, store.layers.value, store.leaving.value, store.marks.value,
     ]
     this.redraw()
   }
@@ -141,6 +141,7 @@ export class Stage {
       pending: store.peeking.value ? [] : store.pending.value,
       rubber: store.rubber.value,
       crosshair: store.crosshair.value,
+      colours: store.marks.value,
     })
   }
 

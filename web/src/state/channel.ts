@@ -8,6 +8,7 @@ import { announce, toast } from './notices'
 import { Outbox } from './outbox'
 import type { Live, Ports } from './ports'
 import type { Box } from './runs'
+import { shapeOf } from './shape'
 import type { Pending, Store } from './store'
 import { t } from './strings'
 import type { CommandBody, MaskRecord, Ready, SentCommand, ServerMessage } from './wire'
@@ -156,7 +157,8 @@ export class Channel {
       for (const seq of this.sentAt.keys()) if (seq <= record.seq) this.sentAt.delete(seq)
     }
     const object = objectOf(store.document.value, record.object)
-    if (object && record.settled && record.seq > 0) announce(store, describePrompt(object, store.classes.value))
+    if (!object || !record.settled || record.seq === 0) return
+    announce(store, describePrompt(object, store.classes.value, shapeOf(record.mask), t(`status.${store.saved.value}`, { count: store.unsaved.value }).toLowerCase()))
   }
 
   private show(document: Store['document']['value']): void {

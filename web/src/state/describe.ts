@@ -1,5 +1,6 @@
 /** Sentences for the live region and names for lists. */
 
+import type { Shape } from './shape'
 import { number, t } from './strings'
 import type { ClassInfo, ObjectInfo } from './wire'
 
@@ -7,15 +8,24 @@ export function objectName(object: ObjectInfo, classes: readonly ClassInfo[]): s
   return t('objects.name', { class: classes.find((c) => c.id === object.class)?.name ?? '?', id: object.id })
 }
 
-export function describeObject(object: ObjectInfo, classes: readonly ClassInfo[]): string {
-  return t('say.object', { name: objectName(object, classes), area: number(object.area) })
+export function describeObject(object: ObjectInfo, classes: readonly ClassInfo[], shape: Shape | null = null): string {
+  const said = t('say.object', { name: objectName(object, classes), area: number(object.area) })
+  return [said, ...describeShape(shape)].reduce((first, second) => t('say.and', { first, second }))
+}
+
+/** What is worth saying: that a mask is in one piece and without holes is not. */
+function describeShape(shape: Shape | null): string[] {
+  if (!shape) return []
+  const parts = shape.parts > 1 ? [t('say.parts', { count: shape.parts })] : []
+  const holes = shape.holes > 0 ? [t(shape.holes === 1 ? 'say.hole' : 'say.holes', { count: shape.holes })] : []
+  return [...parts, ...holes]
 }
 
 /** What the newest prompt did. */
-export function describePrompt(object: ObjectInfo, classes: readonly ClassInfo[]): string {
+export function describePrompt(object: ObjectInfo, classes: readonly ClassInfo[], shape: Shape, saved: string): string {
   const newest = object.prompts[object.prompts.length - 1]
-  const described = describeObject(object, classes)
-  if (newest?.kind !== 'click') return t(newest?.kind === 'box' ? 'say.box' : 'say.mask', { object: described })
+  const described = describeObject(object, classes, shape)
+  if (newest?.kind !== 'click') return t(newest?.kind === 'box' ? 'say.box' : 'say.mask', { object: described, saved })
   const n = object.prompts.filter((p) => p.kind === 'click' && p.positive === newest.positive).length
-  return t(newest.positive ? 'say.positive' : 'say.negative', { n, object: described })
+  return t(newest.positive ? 'say.positive' : 'say.negative', { n, object: described, saved })
 }

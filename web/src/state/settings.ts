@@ -3,7 +3,7 @@
 import { effect, type Signal } from '@preact/signals-core'
 import { readKeys } from './keymap'
 import type { Ports } from './ports'
-import type { LanguageChoice, Motion, Store, Theme, Wheel } from './store'
+import type { LanguageChoice, Marks, Motion, Store, Theme, Wheel } from './store'
 import { bestLanguage, isLanguage, language } from './strings'
 
 const SCALES = [0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2] as const
@@ -18,6 +18,7 @@ export function rememberSettings(store: Store, ports: Ports): void {
   keep<Theme>('theme', store.theme, oneOf(['system', 'light', 'dark']))
   keep<LanguageChoice>('language', store.language, (text) => (isLanguage(text) ? text : 'system'))
   keep<Wheel>('wheel', store.wheel, oneOf(['zoom', 'scroll']))
+  keep<Marks>('marks', store.marks, oneOf(['green-red', 'blue-orange']))
   keep<Motion>('motion', store.motion, oneOf(['system', 'less']))
   keep('opacity', store.opacity, numberBetween(0, 1, store.opacity.value))
   keep('scale', store.uiScale, (text) => UI_SCALES.find((s) => s === Number(text)) ?? 1)

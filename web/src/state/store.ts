@@ -15,6 +15,8 @@ export type Theme = 'system' | 'light' | 'dark'
 /** `system` follows the browser. */
 export type LanguageChoice = Language | 'system'
 export type Motion = 'system' | 'less'
+/** Colours of the markers: the usual ones, or two that nobody confuses. */
+export type Marks = 'green-red' | 'blue-orange'
 /** What the wheel does without Ctrl. */
 export type Wheel = 'zoom' | 'scroll'
 export type Panel = 'help' | 'settings' | 'palette' | 'export' | 'import' | null
@@ -84,6 +86,7 @@ export function createStore() {
     language: signal<LanguageChoice>('system'),
     motion: signal<Motion>('system'),
     wheel: signal<Wheel>('zoom'),
+    marks: signal<Marks>('green-red'),
     uiScale: signal(1),
     keys,
     keyMap: computed(() => resolve(keys.value)),

@@ -2,7 +2,7 @@ import type { Signal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { PRESET_NAMES, PRESETS, type PresetName } from '../state/presets'
 import { UI_SCALES } from '../state/settings'
-import type { LanguageChoice, Motion, Theme, Wheel } from '../state/store'
+import type { LanguageChoice, Marks, Motion, Theme, Wheel } from '../state/store'
 import { LANGUAGES, t } from '../state/strings'
 import { useApp } from './app'
 import { Dialog } from './Dialog'
@@ -26,6 +26,8 @@ export function SettingsDialog(): JSX.Element {
           <Choice<number> label={t('settings.scale')} value={store.uiScale} options={UI_SCALES.map((s) => [s, t('status.zoom', { zoom: s * 100 })])} read={Number} />
           <Choice<Motion> label={t('settings.motion')} value={store.motion}
             options={(['system', 'less'] as const).map((one) => [one, t(`settings.motion.${one}`)])} />
+          <Choice<Marks> label={t('settings.marks')} value={store.marks}
+            options={(['green-red', 'blue-orange'] as const).map((one) => [one, t(`settings.marks.${one}`)])} />
           <Choice<Wheel> label={t('settings.wheel')} value={store.wheel}
             options={(['zoom', 'scroll'] as const).map((one) => [one, t(`settings.wheel.${one}`)])} />
         </section>

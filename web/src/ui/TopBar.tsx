@@ -64,6 +64,7 @@ function ImagePlace(): JSX.Element {
         onClick={() => annotator.step(1)}>
         <Icon name="right" />
       </button>
+      {!image && <h1 class="unseen">{t('app.name')}</h1>}
       {image && (
         <h1 class="image-name" title={image.name}>
           <span>{image.name}</span> <small>{t('top.position', { at: at + 1, count: images.length })}</small>
