@@ -11,6 +11,7 @@ from clickmask.core.registry import unknown_name
 from clickmask.nn.losses import LOSSES
 from clickmask.nn.method import Phase, find_method
 from clickmask.nn.models.compact import CompactConfig
+from clickmask.train.clicks import SAMPLERS
 from clickmask.train.precision import PRECISIONS
 from clickmask.train.samples import DataRules
 
@@ -121,6 +122,7 @@ class Recipe:
             ("click schedule", self.clicks, list(CLICK_SCHEDULES)),
             ("optimizer", self.optimizer, list(OPTIMIZERS)),
             ("precision", self.precision, list(PRECISIONS)),
+            ("click sampler", self.data.clicks.sampler, list(SAMPLERS)),
         ):
             if chosen not in known:
                 raise UnknownNameError(unknown_name(kind, chosen, known))

@@ -55,8 +55,27 @@ class MethodLine:
 
 
 _COMPACT = "clickmask.nn.models.compact:METHODS"
+_DIOS = "clickmask.nn.models.dios:METHODS"
 
 METHODS: tuple[MethodLine, ...] = (
+    MethodLine(
+        "dios",
+        "dios",
+        "Xu et al., CVPR",
+        2016,
+        "none published",
+        _DIOS,
+        "VGG-16 FCN over distance maps, scores fused at strides 32, 16 and 8; no memory.",
+    ),
+    MethodLine(
+        "dios_small",
+        "dios",
+        "Xu et al., CVPR",
+        2016,
+        "none published",
+        _DIOS,
+        "DIOS with about an eighth of the channels, for training on a CPU.",
+    ),
     MethodLine(
         "compact", "compact", "ours", 2026, "Apache-2.0", _COMPACT, "The default network: one light pass a click."
     ),
