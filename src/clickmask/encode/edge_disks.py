@@ -30,6 +30,10 @@ class EdgeDisks:
     channels = 3
     feedback = "edge"
 
+    def of_mask(self, mask: BoolMask) -> BoolMask:
+        """(h, w) bool: what the network would say about a mask that it has not made itself."""
+        return edge_of(mask)
+
     def encode(self, prompts: Prompts, previous: FloatMap | None, size_hw: tuple[int, int]) -> FloatMap:
         """(3, h, w) float32 in [0, 1]: edge probability, positive disks, negative disks.
 

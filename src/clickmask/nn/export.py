@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from clickmask.core.errors import WeightsError
 from clickmask.formats.files import write_atomically
 from clickmask.nn.backbones.efficientnet_lite import FrozenNormConv
-from clickmask.nn.method import Method, Scaling, find_method
+from clickmask.nn.method import Method, find_method
 from clickmask.nn.weights import HALF_SUFFIX, TORCH_FILE, load_weights, save_weights
 from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 
@@ -37,14 +37,16 @@ ROUNDING = 0.02
 class Deployed(nn.Module):
     """The network with its pixel scaling: takes bytes as they lie in an image."""
 
-    def __init__(self, network: nn.Module, scaling: Scaling) -> None:
+    def __init__(self, network: nn.Module, method: Method) -> None:
         super().__init__()
-        self.network, self.scaling = network, scaling
+        self.network, self.scaling = network, method.scaling
+        feedback = method.make_encoding().feedback
+        self.answers = ["logits", feedback] if feedback not in (None, "logits") else ["logits"]
 
-    def forward(self, image: Tensor, guidance: Tensor) -> Tensor:
-        """(1, H, W, 3) uint8 and (1, C, H, W) -> (1, 1, H, W) logits."""
-        logits: Tensor = self.network(self.scaling.of_bytes(image.permute(0, 3, 1, 2)), guidance)["logits"]
-        return logits
+    def forward(self, image: Tensor, guidance: Tensor) -> tuple[Tensor, ...]:
+        """(1, H, W, 3) uint8 and (1, C, H, W) -> (1, 1, H, W) logits, and what the network sees again besides them."""
+        outputs = self.network(self.scaling.of_bytes(image.permute(0, 3, 1, 2)), guidance)
+        return tuple(outputs[name] for name in self.answers)
 
 
 def export_model(network: nn.Module, method: Method, spec: ModelSpec, folder: Path) -> ModelSpec:
@@ -80,7 +82,7 @@ def _check_stored(network: nn.Module, method: Method, input_hw: tuple[int, int],
     image = torch.randint(0, 256, (1, *input_hw, 3), generator=generator, dtype=torch.uint8)
     guidance = torch.rand(1, method.make_encoding().channels, *input_hw, generator=generator)
     with torch.inference_mode():
-        answers = [torch.sigmoid(Deployed(n, method.scaling)(image, guidance)) for n in (network, stored)]
+        answers = [torch.sigmoid(Deployed(n, method)(image, guidance)[0]) for n in (network, stored)]
     difference = float((answers[0] - answers[1]).abs().max())
     if not difference <= ROUNDING:
         raise WeightsError(
@@ -99,22 +101,23 @@ def export_graph(network: nn.Module, method: Method, input_hw: tuple[int, int], 
     height, width = input_hw
     channels = method.make_encoding().channels
     example = (torch.zeros(1, height, width, 3, dtype=torch.uint8), torch.zeros(1, channels, height, width))
+    deployed = Deployed(network, method)
     with warnings.catch_warnings():
         # The exporter warns of shapes that it fixes (they are meant to be) and announces its successor (which needs
         # a package that is not installed). The graph's answers are compared with the network's afterwards.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            Deployed(network, method.scaling),
+            deployed,
             example,
             str(path),
             input_names=["image", "guidance"],
-            output_names=["logits"],
+            output_names=deployed.answers,
             opset_version=OPSET,
             dynamo=False,
         )
     store_halves(path)
     onnx.checker.check_model(str(path))
-    difference = worst_difference(Deployed(network, method.scaling), path, (channels, *input_hw))
+    difference = worst_difference(deployed, path, (channels, *input_hw))
     if difference > AGREEMENT:
         raise WeightsError(
             f"The exported graph differs from the network by {difference:.2g} in probability (limit {AGREEMENT})."
@@ -159,9 +162,10 @@ def worst_difference(deployed: Deployed, path: Path, guidance_chw: tuple[int, in
         image = rng.integers(0, 256, (1, *guidance_chw[1:], 3), dtype=np.uint8)
         guidance = rng.random((1, *guidance_chw), dtype=np.float32)
         with torch.inference_mode():
-            ours = torch.sigmoid(deployed(torch.from_numpy(image), torch.from_numpy(guidance))).numpy()
-        theirs = 1 / (1 + np.exp(-session.run(["logits"], {"image": image, "guidance": guidance})[0]))
-        worst = max(worst, float(np.abs(ours - theirs).max()))
+            ours = torch.cat(deployed(torch.from_numpy(image), torch.from_numpy(guidance)))
+        theirs = np.concatenate(session.run(deployed.answers, {"image": image, "guidance": guidance}))
+        difference = torch.sigmoid(ours) - torch.sigmoid(torch.from_numpy(theirs))
+        worst = max(worst, float(difference.abs().max()))
     return worst
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -11,11 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from clickmask.core.answers import Answer
 from clickmask.core.errors import RecipeError, WeightsError
 from clickmask.core.frames import FloatMap, Frame
 from clickmask.core.prompts import Prompts
 from clickmask.core.protocols import Backend
 from clickmask.core.typed import typed
+from clickmask.encode.feedback import seen_again
 from clickmask.nn.method import Method, Refinable, find_method
 from clickmask.nn.weights import load_graph_weights, load_weights
 from clickmask.zoo.spec import ModelSpec
@@ -50,15 +53,37 @@ class TorchBackend:
         image = torch.from_numpy(np.ascontiguousarray(frame.pixels)).permute(2, 0, 1)[None]
         return self.method.scaling.of_bytes(image.to(self.device))
 
-    def guidance(self, prompts: Prompts, previous: FloatMap | None) -> Tensor:
-        """(1, C, H, W) guidance of prompts and previous logits in input pixels, on the network's device."""
-        return torch.from_numpy(self.encoding.encode(prompts, previous, self.input_hw))[None].to(self.device)
+    def guidance(
+        self, prompts: Prompts, previous: FloatMap | None, maps: Mapping[str, FloatMap] | None = None
+    ) -> Tensor:
+        """(1, C, H, W) guidance of prompts, previous logits and other answers, on the network's device.
+
+        Args:
+            prompts: in input pixels.
+            previous: (H, W) logits of the mask.
+            maps: (H, W) other answers that the network sees again, see `clickmask.encode.feedback`; where there are
+                none, they follow from the mask.
+        """
+        seen = seen_again(self.encoding, previous, maps or {})
+        return torch.from_numpy(self.encoding.encode(prompts, seen, self.input_hw))[None].to(self.device)
 
     def decode(self, embedding: Tensor, prompts: Prompts, previous: FloatMap | None) -> FloatMap:
         """See `clickmask.core.protocols.Backend.decode`."""
         with torch.inference_mode():
-            logits = self.network(embedding, self.guidance(prompts, previous))["logits"]
-        return np.asarray(logits[0, 0].float().cpu().numpy(), dtype=np.float32)
+            return _array(self.network(embedding, self.guidance(prompts, previous))["logits"])
+
+    def answer(
+        self, embedding: Tensor, prompts: Prompts, previous: FloatMap | None, maps: Mapping[str, FloatMap]
+    ) -> Answer:
+        """See `clickmask.predict.base.AnsweringBackend.answer`."""
+        kept = self.encoding.feedback
+        with torch.inference_mode():
+            outputs = self.network(embedding, self.guidance(prompts, previous, maps))
+        return Answer(_array(outputs["logits"]), {kept: _array(outputs[kept])})
+
+
+def _array(logits: Tensor) -> FloatMap:
+    return np.asarray(logits[0, 0].float().cpu().numpy(), dtype=np.float32)
 
 
 def open_torch(spec: ModelSpec, folder: Path | None, threads: int | None = None) -> Backend:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
 
+from clickmask.core.answers import Answer
 from clickmask.core.errors import WeightsError
 from clickmask.core.frames import FloatMap, Frame, Image
 from clickmask.core.prompts import Prompts
 from clickmask.encode import ENCODINGS, Encoding
+from clickmask.encode.feedback import seen_again
 from clickmask.zoo.spec import ModelSpec, made
 
 
@@ -21,7 +22,8 @@ class OnnxBackend:
     """A network that answers with one logit map.
 
     Its graph takes ``image`` (1, H, W, 3) uint8 RGB and ``guidance`` (1, C, H, W) float32 and gives
-    ``logits`` (1, 1, H, W) float32. Normalisation is part of the graph.
+    ``logits`` (1, 1, H, W) float32. Normalisation is part of the graph. A network that sees another of its answers
+    again (the encoding's `feedback`) gives that one too, under its name.
 
     Args:
         path: the .onnx file.
@@ -56,9 +58,21 @@ class OnnxBackend:
 
     def decode(self, embedding: Image, prompts: Prompts, previous: FloatMap | None) -> FloatMap:
         """See `clickmask.core.protocols.Backend.decode`."""
+        return self._run(["logits"], embedding, prompts, seen_again(self._encoding, previous, {}))[0]
+
+    def answer(
+        self, embedding: Image, prompts: Prompts, previous: FloatMap | None, maps: Mapping[str, FloatMap]
+    ) -> Answer:
+        """See `clickmask.predict.base.AnsweringBackend.answer`."""
+        kept = str(self._encoding.feedback)
+        seen = seen_again(self._encoding, previous, maps)
+        logits, again = self._run(["logits", kept], embedding, prompts, seen)
+        return Answer(logits, {kept: again})
+
+    def _run(self, outputs: list[str], embedding: Image, prompts: Prompts, previous: FloatMap | None) -> list[FloatMap]:
         guidance = self._encoding.encode(prompts, previous, self.input_hw)
-        feed: Mapping[str, Any] = {"image": embedding[None], "guidance": guidance[None]}
-        return np.asarray(self.session.run(["logits"], dict(feed))[0][0, 0], dtype=np.float32)
+        answers = self.session.run(outputs, {"image": embedding[None], "guidance": guidance[None]})
+        return [np.asarray(answer[0, 0], dtype=np.float32) for answer in answers]
 
 
 def open_onnx(spec: ModelSpec, folder: Path | None, threads: int | None = None) -> OnnxBackend:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -24,7 +24,9 @@ from torch import Tensor
 
 from clickmask.core.frames import FloatMap
 from clickmask.core.prompts import Click
-from clickmask.nn.method import Phase
+from clickmask.encode import Encoding
+from clickmask.encode.feedback import RecallingEncoding, recalls
+from clickmask.nn.method import Phase, find_method
 from clickmask.train.augment import IGNORE
 from clickmask.train.clicks import ClickRules, next_click
 from clickmask.train.recipe import Recipe
@@ -47,7 +49,7 @@ class Group:
         life: steps until it is replaced.
         images: (b, S, S, 3) uint8.
         labels: (b, S, S) uint8: 0, 1 or IGNORE.
-        previous: (b, S, S) probabilities.
+        previous: (b, S, S) probabilities of the answer that the network sees again.
         clicks: of each sample.
     """
 
@@ -67,7 +69,7 @@ class Batch:
     Attributes:
         images: (B, 3, S, S) in [-1, 1].
         labels: (B, 1, S, S) 0, 1, or -1 where nothing counts.
-        previous: (B, 1, S, S) probabilities.
+        previous: (B, 1, S, S) probabilities of the answer that the network sees again.
         clicks: (B, N, 3) x, y, sign; sign -1 for no click.
         ages: (B,) steps that each sample has taken.
     """
@@ -88,6 +90,7 @@ class Conveyor:
     def __init__(self, maker: SampleMaker, recipe: Recipe, phase: Phase, first_group: int) -> None:
         self._maker, self._recipe, self._phase = maker, recipe, phase
         self._size = phase.batch // recipe.batch_groups
+        self._encoding = find_method(recipe.method).make_encoding()
         self._pool = ThreadPoolExecutor(1)
         self._next_number = first_group
         self._pending: Future[Group] | None = None
@@ -123,10 +126,17 @@ class Conveyor:
             torch.tensor(ages),
         )
 
-    def advance(self, probabilities: FloatMap) -> None:
-        """Give the network's answers, (B, S, S), to the samples; old groups make place for new ones."""
-        parts = np.split(probabilities, self._recipe.batch_groups)
-        grown = [self._grow(g, p) for g, p in zip(self.groups, parts, strict=True)]
+    def advance(self, probabilities: FloatMap, seen_again: FloatMap | None = None) -> None:
+        """Give the network's answers to the samples; old groups make place for new ones.
+
+        Args:
+            probabilities: (B, S, S) of the mask.
+            seen_again: (B, S, S) of the answer that the network sees at the next click; the mask if None.
+        """
+        count = self._recipe.batch_groups
+        masks = np.split(probabilities, count)
+        again = masks if seen_again is None else np.split(seen_again, count)
+        grown = [self._grow(*each) for each in zip(self.groups, masks, again, strict=True)]
         self.groups = tuple(self._take() if g.age >= g.life else g for g in grown)
 
     def state(self) -> dict[str, Any]:
@@ -150,9 +160,9 @@ class Conveyor:
         rng = np.random.default_rng((self._recipe.seed, number, GROUP_SPAN))
         life = 1 + int(rng.choice(len(lives), p=lives / lives.sum()))
         samples = [self._maker.sample(number * self._size + i, self._phase.side) for i in range(self._size)]
-        return _fresh(number, life, samples)
+        return _fresh(number, life, samples, self._encoding)
 
-    def _grow(self, group: Group, probabilities: FloatMap) -> Group:
+    def _grow(self, group: Group, probabilities: FloatMap, seen_again: FloatMap) -> Group:
         age = group.age + 1
         if age >= group.life:
             return replace(group, age=age)
@@ -162,7 +172,7 @@ class Conveyor:
             _with_next(c, label, p, rules, rng)
             for c, label, p in zip(group.clicks, group.labels, probabilities, strict=True)
         )
-        return replace(group, age=age, previous=probabilities, clicks=clicks)
+        return replace(group, age=age, previous=seen_again, clicks=clicks)
 
     def _regrown(self, state: dict[str, Any]) -> Group:
         group = self._draw(state["number"])
@@ -171,7 +181,7 @@ class Conveyor:
         return replace(group, age=state["age"], previous=previous, clicks=clicks)
 
 
-def _fresh(number: int, life: int, samples: Iterable[Sample]) -> Group:
+def _fresh(number: int, life: int, samples: Iterable[Sample], encoding: Encoding) -> Group:
     samples = list(samples)
     return Group(
         number,
@@ -179,9 +189,17 @@ def _fresh(number: int, life: int, samples: Iterable[Sample]) -> Group:
         life,
         np.stack([s.image for s in samples]),
         np.stack([s.label for s in samples]),
-        np.stack([s.start.previous for s in samples]),
+        np.stack([first_seen(s.start.previous, encoding) for s in samples]),
         tuple(s.start.clicks[-CLICK_SLOTS:] for s in samples),
     )
+
+
+def first_seen(previous: FloatMap, encoding: Encoding) -> FloatMap:
+    """(h, w) probabilities that a network sees before its first answer, from those of a mask that was given."""
+    if not recalls(encoding):
+        return previous
+    # a box is a mask of doubt, 0.5 and no more: it has no outline
+    return cast(RecallingEncoding, encoding).of_mask(previous > 0.5).astype(np.float32)
 
 
 def _with_next(

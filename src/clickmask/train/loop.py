@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from clickmask.encode.feedback import recalls
 from clickmask.nn.encode import TWINS
 from clickmask.nn.losses import LOSSES
 from clickmask.nn.method import Outputs, Phase, find_method
@@ -116,22 +117,26 @@ class Trainer:
 
     def _train_step(self, conveyor: Conveyor, rate: float) -> tuple[float, float]:
         while conveyor.rehearsing:
-            conveyor.advance(_probabilities(self._rehearsed(conveyor.batch()))[:, 0].numpy())
+            self._hand_on(conveyor, self._rehearsed(conveyor.batch()))
         batch = _to(conveyor.batch(), self.device)
         outputs = self._outputs(batch)
         loss = (self._losses(outputs, batch) * self._weights(batch.ages)).mean()
         self._descend(loss, rate)
-        probabilities = _probabilities(outputs["logits"])
-        conveyor.advance(probabilities[:, 0].numpy())
-        return float(loss.detach()), _mean_iou(probabilities, batch.labels.cpu())
+        self._hand_on(conveyor, outputs)
+        return float(loss.detach()), _mean_iou(_probabilities(outputs["logits"]), batch.labels.cpu())
 
-    def _rehearsed(self, batch: Batch) -> Tensor:
-        """(B, 1, S, S) logits as the network would give them in use, without gradient."""
+    def _hand_on(self, conveyor: Conveyor, outputs: Outputs) -> None:
+        """Give the samples the network's answers."""
+        again = self._encoding.feedback if recalls(self._encoding) else "logits"
+        conveyor.advance(*(_probabilities(outputs[name])[:, 0].numpy() for name in ("logits", again)))
+
+    def _rehearsed(self, batch: Batch) -> Outputs:
+        """What the network would answer in use, without gradient."""
         self.network.eval()
         with torch.no_grad():
             outputs = self._outputs(_to(batch, self.device))
         self.network.train()
-        return outputs["logits"]
+        return outputs
 
     def _outputs(self, batch: Batch) -> Outputs:
         """What the network gives, in float32."""
