@@ -1,0 +1,26 @@
+"""Networks for clouds on torch: what training looks at, and what exports are compared with."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clickmask.nn.backbones.sparse_unet import SparseUNet
+from clickmask.nn.sparse import SparsePlan
+from clickmask.predict.onnx_cloud import one_logit
+from clickmask.spatial.plan import Plan
+
+
+class TorchCloudBackend:
+    """A network as a backend; it is put into evaluation mode."""
+
+    def __init__(self, network: SparseUNet) -> None:
+        self.network = network.eval()
+        self.depth = len(network.config.widths)
+
+    def run(self, plan: Plan, channels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N,) logits of (N, C) voxels."""
+        with torch.inference_mode():
+            logits = self.network(torch.from_numpy(channels), SparsePlan.of(plan))
+        return one_logit(logits.numpy())

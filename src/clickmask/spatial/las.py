@@ -1,0 +1,70 @@
+"""LAS and LAZ 1.2 to 1.4 through laspy (extra `las`); labels become an extra dimension, nothing else changes."""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from clickmask.core.errors import FormatError, MissingExtraError
+from clickmask.spatial.cloud import Cloud
+from clickmask.spatial.columns import LABEL, LABELS, interpret
+
+
+def parse(data: bytes) -> Cloud:
+    """The cloud of a LAS or LAZ file, coordinates scaled to metres; every dimension becomes a field.
+
+    Raises:
+        MissingExtraError: laspy is not installed.
+        FormatError: no LAS file, or damaged.
+    """
+    laspy = _laspy()
+    try:
+        las = laspy.read(io.BytesIO(data))
+    except Exception as error:
+        raise FormatError(f"This cannot be read as a LAS or LAZ file: {error}.") from error
+    columns: dict[str, Any] = {name: np.asarray(las[name]) for name in las.point_format.dimension_names}
+    columns |= {name: np.asarray(getattr(las, name), dtype=np.float64) for name in "xyz"}
+    kept = {name: values for name, values in columns.items() if name not in ("X", "Y", "Z")}
+    return interpret(kept, "las", data=data, compressed=_is_compressed(data))
+
+
+def serialize(cloud: Cloud, compressed: bool | None = None) -> bytes:
+    """LAS or LAZ with labels in the extra dimension `instance`; a file that was read keeps all it had."""
+    laspy = _laspy()
+    own = cloud.source.get("format") == "las"
+    las = laspy.read(io.BytesIO(cloud.source["data"])) if own else _fresh(laspy, cloud)
+    if cloud.instance is not None:
+        name = cloud.source.get("label", LABEL) if own else LABEL
+        if name not in LABELS or name not in las.point_format.dimension_names:
+            name = LABEL
+            if name not in las.point_format.dimension_names:
+                las.add_extra_dim(laspy.ExtraBytesParams(name=name, type=np.uint32, description="clickmask"))
+        las[name] = cloud.instance.astype(np.uint32)
+    buffer = io.BytesIO()
+    packed = bool(cloud.source.get("compressed")) if compressed is None else compressed
+    las.write(buffer, do_compress=packed)
+    return buffer.getvalue()
+
+
+def _fresh(laspy: Any, cloud: Cloud) -> Any:
+    header = laspy.LasHeader(point_format=3 if cloud.rgb is not None else 0, version="1.4")
+    header.offsets, header.scales = cloud.origin + np.floor(cloud.xyz.min(axis=0)), np.full(3, 0.0001)
+    las = laspy.LasData(header)
+    las.x, las.y, las.z = cloud.world_xyz.T
+    if cloud.rgb is not None:
+        las.red, las.green, las.blue = cloud.rgb.T.astype(np.uint16) * 257
+    return las
+
+
+def _is_compressed(data: bytes) -> bool:
+    return len(data) > 104 and data[104] >= 128
+
+
+def _laspy() -> Any:
+    try:
+        return import_module("laspy")
+    except ImportError as error:
+        raise MissingExtraError("Reading LAS and LAZ files", "las") from error

@@ -1,0 +1,1 @@
+"""Training on point clouds: made-up scenes, recorded scans, clicks by a robot user, the loop."""
