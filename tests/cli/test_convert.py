@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from clickmask.core.masks import RunLengthMask
 from clickmask.formats import FORMATS
 from clickmask.formats.annotation import AnnotatedImage, Annotation, AnnotationSet
+from clickmask.formats.image_names import FolderImages
 
 
 @pytest.fixture
@@ -29,15 +31,41 @@ def content(annotations: AnnotationSet) -> dict[str, dict[str, RunLengthMask]]:
     return {Path(i.path).stem: {a.class_name: a.mask for a in i.annotations} for i in annotations.images}
 
 
-@pytest.mark.parametrize(("first", "second"), list(itertools.product(["coco", "labelme", "png"], repeat=2)))
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(FORMATS, repeat=2)))
 def test_masks_and_classes_survive_every_conversion(
     clickmask_command: Any, tmp_path: Path, annotations: AnnotationSet, first: str, second: str
 ) -> None:
+    for image in annotations.images:
+        (tmp_path / "images").mkdir(exist_ok=True)
+        Image.new("RGB", (16, 12)).save(tmp_path / "images" / image.path)
     FORMATS.get(first).write(annotations, str(tmp_path / "in"))
-    ran = clickmask_command("convert", tmp_path / "in", tmp_path / "out", "--from", first, "--to", second)
-    assert ran.status == 0 and ran.err == "", ran.err
+    arguments = ("--from", first, "--to", second, "--images", tmp_path / "images")
+    ran = clickmask_command("convert", tmp_path / "in", tmp_path / "out", *arguments)
+    assert ran.status == 0 and ("seams" in ran.err) == (second == "yolo"), ran.err
+    assert ran.err == "" or second == "yolo"
     assert "2 objects on 2 images" in ran.out
-    assert content(FORMATS.get(second).read(str(tmp_path / "out"))) == content(annotations)
+    find = FolderImages(tmp_path / "images")
+    assert content(FORMATS.get(second).read(str(tmp_path / "out"), find_image=find)) == content(annotations)
+
+
+def test_full_names_of_images_come_from_their_folder(
+    clickmask_command: Any, tmp_path: Path, annotations: AnnotationSet
+) -> None:
+    (tmp_path / "images" / "deep").mkdir(parents=True)
+    for name in ("deep/a.jpg", "b.jpg"):
+        Image.new("RGB", (16, 12)).save(tmp_path / "images" / name)
+    FORMATS.get("yolo").write(annotations, str(tmp_path / "in"))
+    arguments = ("--from", "yolo", "--to", "coco", "--images", tmp_path / "images")
+    assert clickmask_command("convert", tmp_path / "in", tmp_path / "o.json", *arguments).status == 0
+    assert {i.path for i in FORMATS.get("coco").read(str(tmp_path / "o.json")).images} == {"deep/a.jpg", "b.jpg"}
+
+
+def test_without_the_images_it_says_that_they_are_needed(
+    clickmask_command: Any, tmp_path: Path, annotations: AnnotationSet
+) -> None:
+    FORMATS.get("yolo").write(annotations, str(tmp_path / "in"))
+    ran = clickmask_command("convert", tmp_path / "in", tmp_path / "o.json", "--from", "yolo", "--to", "coco")
+    assert ran.status == 2 and "--images DIR" in ran.err and not (tmp_path / "o.json").exists()
 
 
 def test_losses_are_said(clickmask_command: Any, tmp_path: Path, annotations: AnnotationSet) -> None:

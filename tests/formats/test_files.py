@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clickmask.core.errors import FormatError
-from clickmask.formats.annotation import numbered
+from clickmask.formats.annotation import Numbers
 from clickmask.formats.files import json_bytes, read_json, write_atomically
 
 
@@ -65,6 +65,6 @@ def test_nan_is_not_written() -> None:
 
 
 def test_numbers_are_kept_where_unique_and_filled_in_elsewhere() -> None:
-    assert numbered([None, 2, None, 2, 7]) == [1, 2, 3, 4, 7]
-    assert numbered([0, 1], first=0) == [0, 1]
-    assert numbered([]) == []
+    assert Numbers().of_all([None, 2, None, 2, 7]) == [1, 2, 3, 4, 7]
+    assert Numbers(lowest=0).of_all([0, 1]) == [0, 1]
+    assert Numbers().of_all([]) == []

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from tests.server.conftest import write_image
 
+from clickmask.formats import FORMATS
 from clickmask.server.records import parse_records
 
 CLIENT = "script-client"
@@ -38,7 +39,8 @@ def test_health_version_project(server) -> None:
     assert server.get("/version").json()["protocol"] == 1
     project = server.get("/project").json()
     assert (project["images"], project["start_image"], project["name"]) == (2, None, "photos")
-    assert {"png", "coco", "labelme"} <= {f["name"] for f in project["formats"]}
+    assert [f["name"] for f in project["formats"]] == list(FORMATS)
+    assert all(f["title"] and f["summary"] and ".zip" in f["suffixes"] for f in project["formats"])
 
 
 def test_images_start_new_and_become_known(server) -> None:
@@ -206,7 +208,7 @@ def test_models(server) -> None:
     assert runs == ["disc", "other"]
 
 
-@pytest.mark.parametrize("name", ["png", "coco", "labelme"])
+@pytest.mark.parametrize("name", list(FORMATS))
 def test_export_and_import_are_inverse(server, restart, tmp_path: Path, name: str) -> None:
     leaf = server.post("/classes", {"name": "leaf", "colour": "#123456"}).json()["id"]
     finished(server, 15, 15)
@@ -304,6 +306,44 @@ def test_bad_imports_are_refused(server, data: bytes, name: str, format_name: st
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == code
     assert "/tmp" not in answer.text
+
+
+SQUARE = "0 0.25 0.25 0.25 0.5 0.5 0.5 0.5 0.25\n"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_formats_without_sizes_ask_the_project(server, packed: bool) -> None:
+    """A bare label file, and a zip as people make it: only `labels` and its list of names."""
+    if packed:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("labels/b.txt", SQUARE)
+        answer = send(server, buffer.getvalue(), "mine.zip", "yolo")
+    else:
+        answer = send(server, SQUARE.encode(), "b.txt", "yolo")
+    assert (answer.json()["images"], answer.json()["objects"]) == (1, 1), answer.text
+    (record,) = parse_records(server.get("/images/2/masks").content)
+    assert record.mask(SIZE).decode()[12:24, 16:32].all() and record.mask(SIZE).area == 12 * 16
+
+
+def test_a_single_file_in_a_zip_is_the_import(server) -> None:
+    xml = (
+        '<annotations><image id="0" name="a.png" width="64" height="48">'
+        '<mask label="leaf" rle="0, 6" left="1" top="1" width="3" height="2"/></image></annotations>'
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("my export.xml", xml)
+    assert send(server, buffer.getvalue(), "x.zip", "cvat").json()["objects"] == 1
+    assert send(server, xml.encode(), "x.xml", "cvat").json()["objects"] == 1
+
+
+def test_hostile_files_are_refused_with_a_text(server) -> None:
+    bomb = b'<!DOCTYPE a [<!ENTITY x "xxxx">]><annotations>&x;</annotations>'
+    assert "document type or entities" in send(server, bomb, "x.xml", "cvat").json()["error"]["message"]
+    pickled = io.BytesIO()
+    np.savez(pickled, masks=np.array([{}], dtype=object))
+    assert "Python objects" in send(server, pickled.getvalue(), "x.npz", "npz").json()["error"]["message"]
 
 
 def test_imports_need_both_fields(server) -> None:

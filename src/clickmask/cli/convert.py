@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clickmask.core.errors import FormatError
 from clickmask.formats import FORMATS
+from clickmask.formats.annotation import AnnotatedImage, AnnotationStream, ImageLookup
+from clickmask.formats.image_names import FolderImages
 
 MOST_LOSSES_SHOWN = 20
+_NAMES = f"One of: {', '.join(FORMATS)}."
 
 
 def known_formats(incomplete: str) -> list[str]:
@@ -35,14 +42,35 @@ class Style(Enum):
     mask = "mask"
 
 
-def convert(
+@dataclass
+class Count:
+    """How much has gone through so far."""
+
+    images: int = 0
+    objects: int = 0
+    bar: Progress = field(default_factory=lambda: _bar(Console(stderr=True)))
+
+    def through(self, stream: AnnotationStream) -> AnnotationStream:
+        """The same stream, counted."""
+        return replace(stream, images=self._counted(stream.images, stream.count))
+
+    def _counted(self, images: Iterable[AnnotatedImage], total: int | None) -> Iterator[AnnotatedImage]:
+        task = self.bar.add_task("images", total=total)
+        for image in images:
+            yield image
+            self.images += 1
+            self.objects += len(image.annotations)
+            self.bar.advance(task)
+
+
+def convert(  # noqa: PLR0913 - one argument for each option
     source: Annotated[Path, typer.Argument(metavar="SRC", help="A file or folder of annotations.")],
-    target: Annotated[Path, typer.Argument(metavar="DST", help="Where to write: a folder, or a .json file for coco.")],
-    from_format: Annotated[
-        str, typer.Option("--from", metavar="FORMAT", autocompletion=known_formats, help="coco, labelme or png.")
+    target: Annotated[
+        Path, typer.Argument(metavar="DST", help="Where to write: a folder, or a file for formats of one.")
     ],
+    from_format: Annotated[str, typer.Option("--from", metavar="FORMAT", autocompletion=known_formats, help=_NAMES)],
     to_format: Annotated[
-        str, typer.Option("--to", metavar="FORMAT", autocompletion=known_formats, help="coco, labelme or png.")
+        str, typer.Option("--to", metavar="FORMAT", autocompletion=known_formats, help="One of the same.")
     ],
     style: Annotated[
         Style, typer.Option(help="polygon, mask (without loss), or auto: polygons only where they lose nothing.")
@@ -54,34 +82,60 @@ def convert(
             "themselves (center: LabelMe, OpenCV). The format's own if not given."
         ),
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the images, for files that do not tell sizes or full names: yolo, voc, geojson, npz.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Convert annotations from one format to another.
 
-    coco is one JSON file; labelme is one JSON file beside each image; png is a folder of palette PNGs with class
-    numbers and labels.txt. What the target cannot hold is said, never dropped silently.
+    Images are taken one by one, so a data set may be larger than memory. What the target cannot hold is said, never
+    dropped silently; docs/formats.md tells what each format holds.
 
     For example:
 
     clickmask convert annotations.json labels --from coco --to labelme
 
-    clickmask convert labels masks --from labelme --to png
+    clickmask convert export.xml yolo --from cvat --to yolo
+
+    clickmask convert yolo coco.json --from yolo --to coco --images photos
     """
     reader, writer = FORMATS.get(from_format), FORMATS.get(to_format)
-    if not source.exists():
-        raise FormatError(f"There is no file or folder {source}. Check the spelling and the current folder.")
-    if source.resolve() == target.resolve():
-        raise FormatError(f"SRC and DST are both {source}; the source would be overwritten. Choose another DST.")
-    annotations = reader.read(str(source), convention=convention.value if convention else None)
-    written = writer.write(annotations, str(target), style=style.value)
-    losses = [*annotations.losses, *written.losses]
-    objects = sum(len(image.annotations) for image in annotations.images)
+    _check_places(source, target)
+    stream = reader.open(
+        str(source), convention=convention.value if convention else None, find_image=_folder_images(images)
+    )
+    count = Count()
+    with count.bar:
+        written = writer.write(count.through(stream), str(target), style=style.value)
+    losses = [*stream.losses, *written.losses]
     if as_json:
-        report = {"images": len(annotations.images), "objects": objects, "files": written.paths, "losses": losses}
+        report = {"images": count.images, "objects": count.objects, "files": written.paths, "losses": losses}
         typer.echo(json.dumps(report))
         return
     for loss in losses[:MOST_LOSSES_SHOWN]:
         typer.echo(f"Lost: {loss}", err=True)
     if len(losses) > MOST_LOSSES_SHOWN:
         typer.echo(f"... and {len(losses) - MOST_LOSSES_SHOWN} more; --json lists all.", err=True)
-    typer.echo(f"{objects} objects on {len(annotations.images)} images -> {target} ({len(written.paths)} files)")
+    typer.echo(f"{count.objects} objects on {count.images} images -> {target} ({len(written.paths)} files)")
+
+
+def _check_places(source: Path, target: Path) -> None:
+    if not source.exists():
+        raise FormatError(f"There is no file or folder {source}. Check the spelling and the current folder.")
+    if source.resolve() == target.resolve():
+        raise FormatError(f"SRC and DST are both {source}; the source would be overwritten. Choose another DST.")
+
+
+def _folder_images(folder: Path | None) -> ImageLookup | None:
+    return None if folder is None else FolderImages(folder)
+
+
+def _bar(console: Console) -> Progress:
+    """A bar for people; nothing where the output is a file or a pipe."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -13,8 +13,17 @@ FORMATS: Registry[AnnotationFormat] = Registry(
     "format",
     {
         "coco": "clickmask.formats.coco:FORMAT",
+        "cvat": "clickmask.formats.cvat:FORMAT",
+        "datumaro": "clickmask.formats.datumaro:FORMAT",
+        "geojson": "clickmask.formats.geojson:FORMAT",
         "labelme": "clickmask.formats.labelme:FORMAT",
+        "labelstudio": "clickmask.formats.label_studio:FORMAT",
+        "lvis": "clickmask.formats.lvis:FORMAT",
+        "npz": "clickmask.formats.npz:FORMAT",
         "png": "clickmask.formats.mask_png:FORMAT",
+        "png_grey": "clickmask.formats.png_grey:FORMAT",
+        "voc": "clickmask.formats.voc:FORMAT",
+        "yolo": "clickmask.formats.yolo:FORMAT",
     },
 )
 """Annotation formats by name."""

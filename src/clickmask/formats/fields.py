@@ -34,6 +34,15 @@ def text(owner: Mapping[str, Any], key: str, where: str) -> str:
     value = owner.get(key)
     if not isinstance(value, str) or not value:
         raise FormatError(f"{where}: '{key}' must be a text, got {_short(value)}.")
+    return writable(value, f"{where}: '{key}'")
+
+
+def writable(value: str, where: str) -> str:
+    """A text that UTF-8 can hold; JSON can also spell halves of characters."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise FormatError(f"{where} holds half a character (a lone surrogate): {value!r}.") from error
     return value
 
 
@@ -47,12 +56,37 @@ def whole(owner: Mapping[str, Any], key: str, where: str) -> int:
     return value
 
 
+def number(owner: Mapping[str, Any], key: str, where: str) -> float:
+    """A finite number."""
+    value = owner.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
+        raise FormatError(f"{where}: '{key}' must be a finite number, got {_short(value)}.")
+    return float(value)
+
+
+def maybe_whole(owner: Mapping[str, Any], key: str) -> int | None:
+    """A whole number, None for anything else."""
+    value = owner.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def size_hw(owner: Mapping[str, Any], keys_hw: tuple[str, str], where: str) -> tuple[int, int]:
     """(height, width) of an image, each at least 1."""
     height, width = whole(owner, keys_hw[0], where), whole(owner, keys_hw[1], where)
     if height < 1 or width < 1 or height * width > MOST_PIXELS:
         raise FormatError(f"{where}: {width} x {height} pixels is no size of an image.")
     return height, width
+
+
+def others(name: str, entry: Mapping[str, Any], known: frozenset[str]) -> dict[str, Mapping[str, Any]]:
+    """What `entry` holds besides the `known` keys, as attributes of the format `name`."""
+    rest = {key: value for key, value in entry.items() if key not in known}
+    return {name: rest} if rest else {}
+
+
+def own(name: str, attributes: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What the format `name` once put into attributes."""
+    return attributes.get(name, {})
 
 
 def ring(numbers: Any, where: str) -> Ring:

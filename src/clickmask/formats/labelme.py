@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,14 +23,17 @@ from clickmask.formats import fields
 from clickmask.formats.annotation import (
     AnnotatedImage,
     Annotation,
-    AnnotationSet,
+    AnnotationFormat,
+    Annotations,
+    AnnotationStream,
     Convention,
+    ImageLookup,
     ShapeStyle,
     Written,
 )
-from clickmask.formats.files import json_bytes, output_names, read_json, write_atomically
+from clickmask.formats.files import OutputNames, files_below, json_bytes, naming, read_json, write_atomically
 from clickmask.formats.mask_png import decode_values
-from clickmask.formats.polygons import Ring, center_rings, fill_center, fill_edge
+from clickmask.formats.polygons import Ring, box_ring, center_rings, fill_center, mask_of_rings
 
 NAME = "labelme"
 VERSION = "5.5.0"
@@ -70,7 +73,8 @@ def parse(document: Any, convention: Convention = "center") -> tuple[AnnotatedIm
         group = shape.get("group_id")
         key = position if group is None else (annotation.class_name, "group", group)
         found[key] = _united(found[key], annotation) if key in found else annotation
-    return AnnotatedImage(path, size_hw, tuple(found.values()), attributes=_others(whole, _IMAGE_FIELDS)), tuple(losses)
+    rest = fields.others(NAME, whole, _IMAGE_FIELDS)
+    return AnnotatedImage(path, size_hw, tuple(found.values()), attributes=rest), tuple(losses)
 
 
 def serialize(image: AnnotatedImage, style: ShapeStyle = "auto") -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -95,7 +99,7 @@ def serialize(image: AnnotatedImage, style: ShapeStyle = "auto") -> tuple[dict[s
     document = {
         "version": VERSION,
         "flags": {},
-        **_own(image.attributes),
+        **fields.own(NAME, image.attributes),
         "shapes": shapes,
         "imagePath": PurePosixPath(image.path).name,
         "imageData": None,
@@ -105,38 +109,31 @@ def serialize(image: AnnotatedImage, style: ShapeStyle = "auto") -> tuple[dict[s
     return document, tuple(losses)
 
 
-class LabelMeJson:
+class LabelMeJson(AnnotationFormat):
     """One JSON file beside each image."""
 
+    title = "LabelMe"
     summary = "one JSON file per image: polygons or mask shapes, by style"
+    suffixes = (".json",)
 
-    def read(self, source: str, *, convention: Convention | None = None) -> AnnotationSet:
+    def open(
+        self, source: str, *, convention: Convention | None = None, find_image: ImageLookup | None = None
+    ) -> AnnotationStream:
         """One file, or every `.json` in a folder and below. Polygons are read as `center` unless told otherwise."""
         root = Path(source)
-        files = sorted(root.rglob("*.json")) if root.is_dir() else [root]
-        if not files:
-            raise FormatError(f"There is no .json file in {source}. Give a folder of LabelMe files, or one of them.")
-        images: list[AnnotatedImage] = []
+        files = files_below(root, self.suffixes, "LabelMe files")
         losses: list[str] = []
-        for file in files:
-            document = read_json(file)
-            try:
-                image, lost = parse(document, convention or "center")
-            except FormatError as error:
-                raise FormatError(f"{file}: {error}") from error
-            below = file.parent.relative_to(root) if root.is_dir() else Path()
-            images.append(replace(image, path=str(PurePosixPath(below.as_posix()) / image.path)))
-            losses += lost
-        return AnnotationSet(tuple(images), losses=tuple(losses))
+        images = _images(root, files, convention or "center", losses)
+        return AnnotationStream(images, losses=losses, count=len(files))
 
-    def write(self, annotations: AnnotationSet, target: str, *, style: ShapeStyle = "auto") -> Written:
+    def write(self, annotations: Annotations, target: str, *, style: ShapeStyle = "auto") -> Written:
         """One file per image below `target`; images keep their own folders there."""
-        names = output_names([image.path for image in annotations.images], ".json")
+        names = OutputNames(".json", annotations.paths)
         paths: list[str] = []
         losses: list[str] = []
-        for image, name in zip(annotations.images, names, strict=True):
+        for image in annotations.images:
             document, lost = serialize(image, style)
-            path = Path(target) / name
+            path = Path(target) / names.name(image.path)
             write_atomically(path, json_bytes(document))
             paths.append(str(path))
             losses += lost
@@ -144,6 +141,15 @@ class LabelMeJson:
 
 
 FORMAT = LabelMeJson()
+
+
+def _images(root: Path, files: Sequence[Path], convention: Convention, losses: list[str]) -> Iterator[AnnotatedImage]:
+    for file in files:
+        with naming(file):
+            image, lost = parse(read_json(file), convention)
+        below = file.parent.relative_to(root) if root.is_dir() else Path()
+        losses += lost
+        yield replace(image, path=str(PurePosixPath(below.as_posix()) / image.path))
 
 
 def _annotation(
@@ -156,23 +162,25 @@ def _annotation(
     if kind == "mask":
         mask = _mask_shape(shape, points, size_hw, where)
     else:
-        mask = RunLengthMask.encode(_filled(points, kind, size_hw, convention))
-    return Annotation(fields.text(shape, "label", where), mask, attributes=_others(shape, _SHAPE_FIELDS))
+        mask = _filled(points, kind, size_hw, convention)
+    return Annotation(fields.text(shape, "label", where), mask, attributes=fields.others(NAME, shape, _SHAPE_FIELDS))
 
 
-def _filled(points: Ring, kind: str, size_hw: tuple[int, int], convention: Convention) -> BoolMask:
+def _filled(points: Ring, kind: str, size_hw: tuple[int, int], convention: Convention) -> RunLengthMask:
     if kind == "circle":
-        return _circle(points, size_hw)
+        return RunLengthMask.encode(_circle(points, size_hw))
     if kind == "rectangle":
         (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-        points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-    return fill_edge([points], size_hw) if convention == "edge" else fill_center([points], size_hw)
+        points = box_ring(x0, y0, x1, y1)
+    return mask_of_rings([points], size_hw, convention)
 
 
 def _circle(points: Ring, size_hw: tuple[int, int]) -> BoolMask:
     """Centre and a point on the edge, drawn as LabelMe does."""
     (x, y), _ = points
     radius = float(np.hypot(*(points[1] - points[0])))
+    if radius > 10 * max(size_hw):
+        raise FormatError(f"A circle of radius {radius:g} pixels does not belong to an image of {size_hw} pixels.")
     image = Image.new("1", (size_hw[1], size_hw[0]))
     ImageDraw.Draw(image).ellipse((x - radius, y - radius, x + radius, y + radius), fill=1, outline=1)
     return np.array(image, dtype=bool)
@@ -206,8 +214,8 @@ def _shapes(annotation: Annotation, style: ShapeStyle, free_group: int) -> tuple
     if style == "mask" or (style == "auto" and not exact):
         return [_shape(annotation, "mask", _corners(annotation.mask), _png_text(part))], []
     grouped = annotation
-    if len(rings.outer) > 1 and _own(annotation.attributes).get("group_id") is None:
-        own = {**_own(annotation.attributes), "group_id": free_group}
+    if len(rings.outer) > 1 and fields.own(NAME, annotation.attributes).get("group_id") is None:
+        own = {**fields.own(NAME, annotation.attributes), "group_id": free_group}
         grouped = replace(annotation, attributes={**annotation.attributes, NAME: own})
     shapes = [_shape(grouped, "polygon", np.add(_three_points(r), (x0, y0)).tolist(), None) for r in rings.outer]
     changed = int(np.count_nonzero(fill_center(rings.outer, part.shape) != part))
@@ -215,7 +223,7 @@ def _shapes(annotation: Annotation, style: ShapeStyle, free_group: int) -> tuple
 
 
 def _shape(annotation: Annotation, kind: str, points: list[list[float]], mask: str | None) -> dict[str, Any]:
-    own = {"group_id": None, "description": "", "flags": {}, **_own(annotation.attributes)}
+    own = {"group_id": None, "description": "", "flags": {}, **fields.own(NAME, annotation.attributes)}
     return {**own, "label": annotation.class_name, "points": points, "shape_type": kind, "mask": mask}
 
 
@@ -236,14 +244,5 @@ def _png_text(part: BoolMask) -> str:
 
 
 def _free_groups(image: AnnotatedImage) -> Any:
-    taken = {_own(a.attributes).get("group_id") for a in image.annotations}
+    taken = {fields.own(NAME, a.attributes).get("group_id") for a in image.annotations}
     return (n for n in range(1, 2 * len(image.annotations) + 2) if n not in taken)
-
-
-def _others(entry: Mapping[str, Any], known: frozenset[str]) -> dict[str, Mapping[str, Any]]:
-    rest = {key: value for key, value in entry.items() if key not in known}
-    return {NAME: rest} if rest else {}
-
-
-def _own(attributes: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    return attributes.get(NAME, {})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,17 @@ from clickmask.core.masks import BoolMask, RunLengthMask
 from clickmask.formats.annotation import (
     AnnotatedImage,
     Annotation,
-    AnnotationSet,
+    AnnotationFormat,
+    Annotations,
+    AnnotationStream,
+    ClassTable,
     Convention,
+    ImageLookup,
     ObjectClass,
     ShapeStyle,
     Written,
 )
-from clickmask.formats.files import output_names, read_bytes, write_atomically
+from clickmask.formats.files import OutputNames, files_below, read_bytes, read_text, write_atomically
 from clickmask.formats.image_file import opened_image
 
 LABELS_FILE = "labels.txt"
@@ -98,26 +102,33 @@ def read_mask(path: str | os.PathLike[str], size_hw: tuple[int, int]) -> BoolMas
 
 def class_values(image: AnnotatedImage, class_names: Sequence[str]) -> NDArray[np.int64]:
     """(H, W) class numbers, 1 for the first name; later objects lie over earlier ones."""
-    return _painted(image, [class_names.index(a.class_name) + 1 for a in image.annotations])
+    return painted(image, [class_names.index(a.class_name) + 1 for a in image.annotations])
 
 
 def object_values(image: AnnotatedImage) -> NDArray[np.int64]:
     """(H, W) object numbers, 1 for the first; later objects lie over earlier ones."""
-    return _painted(image, range(1, len(image.annotations) + 1))
+    return painted(image, range(1, len(image.annotations) + 1))
 
 
 def losses_of(image: AnnotatedImage) -> list[str]:
-    """What one value per pixel cannot hold: pixels under a later object, borders between objects of one class."""
+    """What one class per pixel cannot hold: `hidden_losses`, and borders between objects of one class."""
+    counts = Counter(a.class_name for a in image.annotations)
+    merged = [f"{image.path}: {n} objects of class '{name}' become one." for name, n in counts.items() if n > 1]
+    return hidden_losses(image) + merged
+
+
+def hidden_losses(image: AnnotatedImage) -> list[str]:
+    """What one object per pixel cannot hold: pixels under a later object, and objects without a pixel."""
     numbers = object_values(image)
     losses: list[str] = []
     for number, annotation in enumerate(image.annotations, start=1):
-        hidden = annotation.mask.area - int(np.count_nonzero(numbers == number))
-        if hidden:
-            losses.append(
-                f"{image.path}: object {number} ('{annotation.class_name}') loses {hidden} pixels to later ones."
-            )
-    counts = Counter(a.class_name for a in image.annotations)
-    losses += [f"{image.path}: {n} objects of class '{name}' become one." for name, n in counts.items() if n > 1]
+        where = f"{image.path}: object {number} ('{annotation.class_name}')"
+        x0, y0, x1, y1 = annotation.mask.box_xyxy
+        hidden = annotation.mask.area - int(np.count_nonzero(numbers[y0:y1, x0:x1] == number))
+        if not annotation.mask:
+            losses.append(f"{where} is empty; it is left out.")
+        elif hidden:
+            losses.append(f"{where} loses {hidden} pixels to later ones.")
     return losses
 
 
@@ -132,48 +143,64 @@ def parse(values: NDArray[np.integer[Any]], path: str, class_names: Sequence[str
     if numbers == [VOC_BORDER] and not class_names:
         return AnnotatedImage(path, size_hw, (Annotation(OBJECT, RunLengthMask.encode(values != 0)),))
     annotations = [
-        Annotation(_class_name(n, class_names), RunLengthMask.encode(values == n)) for n in numbers if n != VOC_BORDER
+        Annotation(class_name(n, class_names), RunLengthMask.encode(values == n)) for n in numbers if n != VOC_BORDER
     ]
     return AnnotatedImage(path, size_hw, tuple(annotations))
 
 
-class PngMasks:
+class PngMasks(AnnotationFormat):
     """Folder of palette PNGs with class numbers."""
 
+    title = "Indexed PNG"
     summary = "folder of palette PNGs with class numbers (PASCAL VOC colours) and labels.txt"
+    suffixes = (".png",)
 
-    def read(self, source: str, *, convention: Convention | None = None) -> AnnotationSet:
-        """One PNG, or every PNG in a folder, with the class names of `labels.txt` beside them."""
+    def open(
+        self, source: str, *, convention: Convention | None = None, find_image: ImageLookup | None = None
+    ) -> AnnotationStream:
+        """One PNG, or every PNG in a folder and below, with the class names of its `labels.txt`."""
         root = Path(source)
-        files = sorted(root.glob("*.png")) if root.is_dir() else [root]
-        if not files:
-            raise FormatError(f"There is no .png file in {source}. Give a folder of mask PNGs, or one of them.")
-        names = _read_labels((root if root.is_dir() else root.parent) / LABELS_FILE)
-        images = [parse(decode_values(read_bytes(f), str(f)), f.name, names) for f in files]
-        return AnnotationSet(tuple(images), tuple(ObjectClass(n) for n in names))
+        files = files_below(root, self.suffixes, "mask PNGs")
+        folder = root if root.is_dir() else root.parent
+        names = read_labels(folder / LABELS_FILE)
+        paths = tuple(f.relative_to(folder).as_posix() for f in files)
 
-    def write(self, annotations: AnnotationSet, target: str, *, style: ShapeStyle = "auto") -> Written:
+        def images() -> Iterator[AnnotatedImage]:
+            for file, path in zip(files, paths, strict=True):
+                yield parse(decode_values(read_bytes(file), str(file)), path, names)
+
+        classes = tuple(ObjectClass(n) for n in dict.fromkeys(n for n in names if n))
+        return AnnotationStream(images(), classes, paths=paths, count=len(files))
+
+    def write(self, annotations: Annotations, target: str, *, style: ShapeStyle = "auto") -> Written:
         """One palette PNG per image, and `labels.txt`."""
-        names = [c.name for c in annotations.all_classes()]
-        if len(names) >= VOC_BORDER:
-            raise FormatError(f"A palette PNG holds at most 254 classes, there are {len(names)}. Write COCO instead.")
+        classes = ClassTable(annotations.classes)
+        _check_count(classes)
+        names = OutputNames(".png", annotations.paths)
         losses: list[str] = []
         paths: list[str] = []
-        names_of_files = output_names([image.path for image in annotations.images], ".png")
-        for image, file_name in zip(annotations.images, names_of_files, strict=True):
-            path = Path(target) / file_name
-            write_atomically(path, encode_indexed(class_values(image, names)))
+        for image in annotations.images:
+            values = painted(image, [classes.place(a.class_name) + 1 for a in image.annotations])
+            _check_count(classes)
+            path = Path(target) / names.name(image.path)
+            write_atomically(path, encode_indexed(values))
             paths.append(str(path))
             losses += losses_of(image)
         labels = Path(target) / LABELS_FILE
-        write_atomically(labels, "".join(f"{n}\n" for n in [BACKGROUND, *names]).encode())
+        losses += write_labels(labels, classes.names)
         return Written((*paths, str(labels)), tuple(losses))
 
 
 FORMAT = PngMasks()
 
 
-def _painted(image: AnnotatedImage, numbers: Iterable[int]) -> NDArray[np.int64]:
+def _check_count(classes: ClassTable) -> None:
+    if len(classes) >= VOC_BORDER:
+        raise FormatError(f"A palette PNG holds at most 254 classes, there are {len(classes)}. Write COCO instead.")
+
+
+def painted(image: AnnotatedImage, numbers: Iterable[int]) -> NDArray[np.int64]:
+    """(H, W) with one number per object; later objects lie over earlier ones."""
     values = np.zeros(image.size_hw, dtype=np.int64)
     for number, annotation in zip(numbers, image.annotations, strict=True):
         x0, y0, x1, y1 = annotation.mask.box_xyxy
@@ -208,18 +235,24 @@ def _one_channel(image: Image.Image, name: str) -> NDArray[np.int64]:
     return channels[:, :, 0].astype(np.int64)
 
 
-def _read_labels(path: Path) -> list[str]:
+def read_labels(path: Path) -> list[str]:
     """Class names of values 1, 2, ...; none without the file."""
     if not path.exists():
         return []
-    try:
-        names = [line.strip() for line in read_bytes(path).decode("utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path} is not UTF-8 text: {error}.") from error
+    names = [line.strip() for line in read_text(path, "list of classes").splitlines()]
     while names and not names[-1]:
         names.pop()
     return names[1:]
 
 
-def _class_name(number: int, names: Sequence[str]) -> str:
+def write_labels(path: Path, names: Sequence[str]) -> list[str]:
+    """Write class names, one per line after that of the background; returns what a line cannot hold."""
+    lines = [" ".join(name.split()) for name in names]
+    write_atomically(path, "".join(f"{n}\n" for n in [BACKGROUND, *lines]).encode())
+    changed = [(n, line) for n, line in zip(names, lines, strict=True) if n != line]
+    return [f"Class {name!r} is written as {line!r}: a line holds no other white space." for name, line in changed]
+
+
+def class_name(number: int, names: Sequence[str]) -> str:
+    """The name of a class number, 1 for the first name; made up where there is none."""
     return names[number - 1] if number <= len(names) and names[number - 1] else f"class {number}"

@@ -14,13 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from clickmask.core.masks import BoolMask, RunLengthMask
+from clickmask.core.errors import FormatError
+from clickmask.core.masks import EMPTY_BOX, BoolMask, BoxXyxy, RunLengthMask
+from clickmask.formats.annotation import Convention
 from clickmask.formats.rle import mask_of
 
 Ring = NDArray[np.float64]
 
+LONGEST_OUTLINE = 20_000_000
+"""Pixels along one ring. Longer ones are refused, for a few numbers in a file can claim any length."""
+
 # COCO draws on a grid five times as fine; part of what its polygons mean.
 _COCO_SCALE = 5
+_POINTS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,74 @@ def center_rings(mask: BoolMask) -> Rings:
     )
 
 
+@dataclass(frozen=True)
+class Part:
+    """A connected part of a mask: its outer ring and the rings round its holes, each (N, 2)."""
+
+    outer: Ring
+    holes: tuple[Ring, ...] = ()
+
+
+def edge_parts(mask: BoolMask) -> list[Part]:
+    """The 4-connected parts of a mask, each with its holes, as rings along pixel edges in the order of `edge_rings`."""
+    rings = edge_rings(mask)
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    holes: dict[int, list[Ring]] = {}
+    for hole in rings.holes:
+        x, y = hole[0].astype(int)  # its top left corner: the pixel above it belongs to the part
+        holes.setdefault(int(labels[y - 1, x]), []).append(hole)
+    corners = [ring[0].astype(int) for ring in rings.outer]
+    return [Part(r, tuple(holes.get(int(labels[y, x]), ()))) for r, (x, y) in zip(rings.outer, corners, strict=True)]
+
+
+def mask_of_parts(parts: Sequence[Part], size_hw: tuple[int, int], convention: Convention) -> RunLengthMask:
+    """Union of polygons with holes. What lies outside the image is cut off; only the rings' own box is looked at.
+
+    Args:
+        parts: rings in pixels of the image.
+        size_hw: of the image.
+        convention: what whole numbers mean; with `center` the ring of a hole belongs to the object too.
+    """
+    x0, y0, x1, y1 = _box_of([p.outer for p in parts], size_hw)
+    mask = np.zeros((y1 - y0, x1 - x0), dtype=bool)
+    for part in parts:
+        moved = [ring - (x0, y0) for ring in (part.outer, *part.holes)]
+        filled = [_filled(ring, (y1 - y0, x1 - x0), convention) for ring in moved]
+        for ring, hole in zip(moved[1:], filled[1:], strict=True):
+            filled[0] &= ~hole if convention == "edge" else ~hole | _outline(ring, filled[0].shape)
+        mask |= filled[0]
+    return RunLengthMask.encode(mask, (x0, y0), size_hw)
+
+
+def mask_of_rings(rings: Sequence[Ring], size_hw: tuple[int, int], convention: Convention) -> RunLengthMask:
+    """Union of rings, see `mask_of_parts`."""
+    return mask_of_parts([Part(ring) for ring in rings], size_hw, convention)
+
+
+def ellipse_ring(centre_xy: tuple[float, float], radii_xy: tuple[float, float], degrees: float = 0.0) -> Ring:
+    """(360, 2) points of an ellipse, turned clockwise as one sees it."""
+    angles, turn = np.arange(360) * (np.pi / 180), np.deg2rad(degrees)
+    x, y = radii_xy[0] * np.cos(angles), radii_xy[1] * np.sin(angles)
+    turned = np.stack((x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)), axis=1)
+    return np.asarray(turned + np.array(centre_xy), dtype=np.float64)
+
+
+def box_ring(x0: float, y0: float, x1: float, y1: float, degrees: float = 0.0, about_corner: bool = False) -> Ring:
+    """(4, 2) corners of a rectangle, turned clockwise about its centre or about its first corner."""
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=np.float64)
+    if not degrees:
+        return corners
+    turn = np.deg2rad(degrees)
+    about = corners[0] if about_corner else corners.mean(axis=0)
+    matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    return np.asarray((corners - about) @ matrix + about)
+
+
 def fill_edge(rings: Sequence[Ring], size_hw: tuple[int, int]) -> BoolMask:
     """Union of rings, each filled to the same pixels as the COCO API."""
     mask = np.zeros(size_hw, dtype=bool)
     for ring in rings:
+        _check_length(ring)
         part = _fill_like_coco(ring, size_hw)
         x0, y0, x1, y1 = part.box_xyxy
         mask[y0:y1, x0:x1] |= part.decode_crop()
@@ -82,12 +152,42 @@ def fill_center(rings: Sequence[Ring], size_hw: tuple[int, int]) -> BoolMask:
     image = Image.new("1", (size_hw[1], size_hw[0]))
     draw = ImageDraw.Draw(image)
     for ring in rings:
+        _check_length(ring)
         points = [(float(x), float(y)) for x, y in ring]
         if len(points) > 1:
             draw.polygon(points, fill=1, outline=1)
         elif points:
             draw.point(points, fill=1)
     return np.array(image, dtype=bool)
+
+
+def _filled(ring: Ring, size_hw: tuple[int, int], convention: Convention) -> BoolMask:
+    return (fill_edge if convention == "edge" else fill_center)([ring], size_hw)
+
+
+def _check_length(ring: Ring) -> None:
+    length = float(np.abs(np.roll(ring, -1, axis=0) - ring).max(axis=1).sum())
+    if length > LONGEST_OUTLINE:
+        raise FormatError(
+            f"A polygon's outline is {length:.3g} pixels long, the limit is {LONGEST_OUTLINE}. Its points lie far "
+            "outside the image: the file is damaged, or its coordinates have another unit."
+        )
+
+
+def _outline(ring: Ring, size_hw: tuple[int, int]) -> BoolMask:
+    image = Image.new("1", (size_hw[1], size_hw[0]))
+    ImageDraw.Draw(image).line([(float(x), float(y)) for x, y in (*ring, ring[0])], fill=1)
+    return np.array(image, dtype=bool)
+
+
+def _box_of(rings: Sequence[Ring], size_hw: tuple[int, int]) -> BoxXyxy:
+    """Box of whole pixels round all rings, one pixel wider for inclusive drawing, cut to the image."""
+    if not rings:
+        return EMPTY_BOX
+    points = np.concatenate(list(rings))
+    least = np.clip(np.floor(points.min(axis=0)) - 1, 0, (size_hw[1], size_hw[0])).astype(int)
+    most = np.clip(np.ceil(points.max(axis=0)) + 2, 0, (size_hw[1], size_hw[0])).astype(int)
+    return int(least[0]), int(least[1]), int(most[0]), int(most[1])
 
 
 @dataclass(frozen=True)
@@ -171,8 +271,16 @@ def _fill_like_coco(ring: Ring, size_hw: tuple[int, int]) -> RunLengthMask:
 
 def _crossings(ring: Ring, size_hw: tuple[int, int]) -> NDArray[np.int64]:
     """Positions in column order at which inside and outside change."""
+    fine = np.trunc(ring * _COCO_SCALE + 0.5).astype(np.int64)
+    start, end = fine, np.roll(fine, -1, axis=0)
+    points = np.cumsum(np.abs(end - start).max(axis=1) + 1)
+    cuts = np.flatnonzero(np.diff(points // _POINTS_AT_ONCE)) + 1
+    sides = zip(np.split(start, cuts), np.split(end, cuts), strict=True)
+    return np.concatenate([_crossings_of(*_fine_outline(*some), size_hw) for some in sides])
+
+
+def _crossings_of(x: NDArray[np.int64], y: NDArray[np.int64], size_hw: tuple[int, int]) -> NDArray[np.int64]:
     height, width = size_hw
-    x, y = _fine_outline(ring)
     steps = np.flatnonzero(x[1:] != x[:-1])
     before, after = x[steps], x[steps + 1]
     column = (np.minimum(before, after) + 0.5) / _COCO_SCALE - 0.5
@@ -182,16 +290,14 @@ def _crossings(ring: Ring, size_hw: tuple[int, int]) -> NDArray[np.int64]:
     return np.asarray(column[on_image] * height + row_pixels[on_image], dtype=np.int64)
 
 
-def _fine_outline(ring: Ring) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Points of the closed outline on the fine grid, one per unit of each side's longer axis."""
-    fine = np.trunc(ring * _COCO_SCALE + 0.5).astype(np.int64)
-    start, end = fine, np.roll(fine, -1, axis=0)
+def _fine_outline(start: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Points of consecutive sides on the fine grid, one per unit of each side's longer axis, both ends included."""
     delta = np.abs(end - start)
     steep = delta[:, 0] < delta[:, 1]
     flip = np.where(steep, start[:, 1] > end[:, 1], start[:, 0] > end[:, 0])
     low, high = np.where(flip[:, None], end, start), np.where(flip[:, None], start, end)
     length = delta.max(axis=1)
-    side = np.repeat(np.arange(len(ring)), length + 1)
+    side = np.repeat(np.arange(len(start)), length + 1)
     step = np.arange(len(side)) - np.repeat(np.cumsum(length + 1) - (length + 1), length + 1)
     step = np.where(flip[side], length[side] - step, step)  # from the ring's own start to its end
     slope = np.where(steep, high[:, 0] - low[:, 0], high[:, 1] - low[:, 1]) / np.maximum(length, 1)

@@ -13,16 +13,27 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from clickmask.core.errors import FormatError, InputError, StorageError
+from clickmask.core.errors import FormatError, ImageError, InputError, StorageError
 from clickmask.formats import FORMATS
-from clickmask.formats.annotation import AnnotatedImage, Annotation, AnnotationSet, ObjectClass, ShapeStyle
+from clickmask.formats.annotation import (
+    AnnotatedImage,
+    Annotation,
+    AnnotationSet,
+    FoundImage,
+    ImageLookup,
+    ObjectClass,
+    ShapeStyle,
+)
 from clickmask.formats.image_file import MAX_PIXELS
-from clickmask.server.errors import TooLargeError
-from clickmask.store.values import Edit, ObjectValue, StoredClass, StoredImage, StoredObject
+from clickmask.formats.image_names import ImageNames
+from clickmask.server.errors import ImageMissingError, TooLargeError
+from clickmask.store.values import Edit, ImageFacts, ObjectValue, StoredClass, StoredImage, StoredObject
 
 EXPORT_NAME = re.compile(r"[a-z0-9_]+-\d{8}-\d{6}(-\d+)?")
 MAX_ZIP_ENTRIES = 100_000
 NOTES_SHOWN = 200
+LAYOUT_FOLDERS = frozenset({"annotations", "labels", "SegmentationClass"})
+"""Folders that belong to the layout of a format, so that a zip of one of them alone is a zip of the whole."""
 _STYLES: dict[str, ShapeStyle] = {"auto": "auto", "polygon": "polygon", "rle": "mask", "mask": "mask"}
 
 
@@ -93,8 +104,18 @@ def export(
     return ExportReport(name, target, len(written.paths), count, _shortened([*notes, *written.losses]))
 
 
-def read_upload(data: bytes, file_name: str, format_name: str, work_folder: Path, max_unpacked: int) -> AnnotationSet:
-    """Annotations in an uploaded .json, .png or .zip.
+def read_upload(
+    data: bytes, file_name: str, format_name: str, work_folder: Path, max_unpacked: int, find_image: ImageLookup
+) -> AnnotationSet:
+    """Annotations in an uploaded file of a kind that the format reads, or in a .zip.
+
+    Args:
+        data: content of the upload.
+        file_name: as the browser tells it.
+        format_name: one of FORMATS.
+        work_folder: empty folder to work in.
+        max_unpacked: bytes that a zip may unpack to.
+        find_image: the project's images, for formats that do not tell sizes.
 
     Raises:
         FormatError: unsafe paths in a zip, or files that the format does not read.
@@ -104,16 +125,17 @@ def read_upload(data: bytes, file_name: str, format_name: str, work_folder: Path
     suffix = PurePosixPath(file_name).suffix.lower()
     if suffix == ".zip":
         unpack_zip(data, work_folder, max_unpacked)
-        source = _only_folder(work_folder)
-    elif suffix in (".json", ".png"):
+        source = _only_folder(work_folder, reader.suffixes)
+    elif suffix in reader.suffixes:
         source = work_folder / f"{_safe_stem(file_name)}{suffix}"
         source.write_bytes(data)
     else:
-        raise FormatError(f"An import is a .json, .png or .zip file, got {file_name[:100]!r}.")
+        kinds = " or ".join((*reader.suffixes, ".zip"))
+        raise FormatError(f"An import of {format_name} is a {kinds} file, got {file_name[:100]!r}.")
     for png in work_folder.rglob("*.png"):
         _check_picture(png)
     try:
-        return reader.read(str(source))
+        return reader.read(str(source), find_image=find_image)
     except FormatError as error:
         raise FormatError(str(error).replace(f"{work_folder}/", "")) from error
     except MemoryError as error:
@@ -136,15 +158,21 @@ def unpack_zip(data: bytes, target: Path, max_unpacked: int) -> None:
         raise FormatError(f"The zip cannot be unpacked ({error}). Pack it again without a password.") from error
 
 
-def match(annotated: AnnotatedImage, images: Sequence[StoredImage]) -> StoredImage | None:
-    """The project's image that is meant: by path, else by file name, else by name without ending; None if unclear."""
-    wanted = PurePosixPath(annotated.path.replace("\\", "/"))
-    keys: tuple[Callable[[PurePosixPath], str], ...] = (str, lambda p: p.name, lambda p: p.stem)
-    for key in keys:
-        found = [i for i in images if key(PurePosixPath(i.path)) == key(wanted)]
-        if len(found) == 1:
-            return found[0]
-    return None
+def project_images(images: Sequence[StoredImage], facts: Callable[[str], ImageFacts]) -> ImageLookup:
+    """The project's images as a lookup for formats that do not tell sizes; files are looked at where need be."""
+    names, by_path = ImageNames(i.path for i in images), {i.path: i for i in images}
+
+    def find(path: str) -> FoundImage | None:
+        found = names.find(path)
+        if found is None:
+            return None
+        known = by_path[found].facts
+        try:
+            return FoundImage(found, (known or facts(found)).size_hw)
+        except (ImageError, ImageMissingError):
+            return None  # the note on the image itself says what is wrong with it
+
+    return find
 
 
 def import_edit(annotated: AnnotatedImage, classes: Mapping[str, StoredClass], top: int, format_name: str) -> Edit:
@@ -203,10 +231,12 @@ def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path
     return written
 
 
-def _only_folder(folder: Path) -> Path:
-    """What people zip is often one folder: then that is meant."""
+def _only_folder(folder: Path, suffixes: Sequence[str]) -> Path:
+    """What people zip is often one folder, or one file: then that is meant. A folder that a format prescribes stays."""
     inside = [p for p in folder.iterdir() if not p.name.startswith(("__MACOSX", "."))]
-    return inside[0] if len(inside) == 1 and (inside[0].is_dir() or inside[0].suffix == ".json") else folder
+    if len(inside) != 1 or inside[0].name in LAYOUT_FOLDERS:
+        return folder
+    return inside[0] if inside[0].is_dir() or inside[0].suffix.lower() in suffixes else folder
 
 
 def _safe_stem(name: str) -> str:

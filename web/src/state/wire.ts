@@ -61,6 +61,9 @@ export interface History {
 
 export interface FormatInfo {
   readonly name: string
+  readonly title?: string
+  /** Endings of the files that an import of it takes. */
+  readonly suffixes?: readonly string[]
   readonly reads?: boolean
   readonly writes?: boolean
   readonly summary: string

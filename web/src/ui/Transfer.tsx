@@ -80,6 +80,7 @@ export function ImportDialog(): JSX.Element {
   const formats = usualFirst(store.project.value?.formats ?? []).filter((f) => f.reads !== false)
   const chosen = useSignal(formats[0]?.name ?? '')
   const file = useSignal<File | null>(null)
+  const accepted = formats.find((f) => f.name === chosen.value)?.suffixes ?? []
   const running = useSignal(false)
   const result = useSignal<ImportResult | null>(null)
 
@@ -101,8 +102,8 @@ export function ImportDialog(): JSX.Element {
         <p class="muted">{t('import.help')}</p>
         <Radios legend={t('import.format')} name="format" chosen={chosen.value} onChoose={(id) => (chosen.value = id)} choices={formats.map(importChoice)} />
         <label class="file">
-          <span>{t('import.file')}</span>
-          <input type="file" accept=".json,.png,.zip" onChange={(e) => (file.value = e.currentTarget.files?.[0] ?? null)} />
+          <span>{t('import.file', { kinds: accepted.join(', ') })}</span>
+          <input type="file" accept={accepted.join(',')} onChange={(e) => (file.value = e.currentTarget.files?.[0] ?? null)} />
         </label>
         {result.value && (
           <div role="status">
@@ -167,5 +168,5 @@ function importChoice(format: FormatInfo): Choice {
 
 function named(way: 'export' | 'import', id: string, format: FormatInfo): { id: string; title: string; text: string } {
   const key = `${way}.choice.${id}`
-  return isKey(key) ? { id, title: t(key), text: t(`${key}Help`) } : { id, title: format.name, text: format.summary }
+  return isKey(key) ? { id, title: t(key), text: t(`${key}Help`) } : { id, title: format.title ?? format.name, text: format.summary }
 }

@@ -43,7 +43,7 @@ async def project(services: TheServices, settings: TheSettings) -> dict[str, Any
         "project": str(services.project.folder),
         "images": len(images),
         "start_image": start[0] if start else None,
-        "formats": [{"name": name, "summary": FORMATS.get(name).summary} for name in FORMATS],
+        "formats": [_format_json(name) for name in FORMATS],
     }
 
 
@@ -71,6 +71,11 @@ async def choose_model(body: ModelBody, services: TheServices) -> dict[str, Any]
         raise UnknownNameError(unknown_name("model", body.name, list(known)))
     services.models.choose(body.name)
     return _models_json(services)
+
+
+def _format_json(name: str) -> dict[str, Any]:
+    found = FORMATS.get(name)
+    return {"name": name, "title": found.title, "summary": found.summary, "suffixes": [*found.suffixes, ".zip"]}
 
 
 def _models_json(services: Services) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fastapi.responses import FileResponse
 
 from clickmask.core.errors import InputError
 from clickmask.formats.annotation import AnnotationSet
+from clickmask.formats.image_names import ImageNames
 from clickmask.server import exchange
 from clickmask.server.deps import REST_CLIENT, TheHub, TheServices, TheSettings
 from clickmask.server.errors import ImageMissingError, NotFoundError
@@ -65,9 +66,11 @@ async def import_(request: Request, services: TheServices, hub: TheHub, settings
         raise InputError("An import is multipart/form-data with the fields 'file' and 'format'.")
     data, file_name = fields["file"]
     format_name = fields["format"][0].decode("utf-8", "replace")
+    images = await services.in_store(services.store.images)
+    find = exchange.project_images(images, services.folder.facts)
     with tempfile.TemporaryDirectory(prefix="clickmask-") as folder:
         limit = settings.max_unpacked_bytes
-        read = await asyncio.to_thread(exchange.read_upload, data, file_name, format_name, Path(folder), limit)
+        read = await asyncio.to_thread(exchange.read_upload, data, file_name, format_name, Path(folder), limit, find)
     return await _take_over(read, format_name, services, hub)
 
 
@@ -89,8 +92,9 @@ def multipart(content_type: str, body: bytes) -> dict[str, tuple[bytes, str]]:
 async def _take_over(read: AnnotationSet, format_name: str, services: Services, hub: Hub) -> dict[str, Any]:
     images = await services.in_store(services.store.images)
     notes, touched, objects = list(read.losses), 0, 0
+    names, by_path = ImageNames(i.path for i in images), {i.path: i for i in images}
     for annotated in read.images:
-        found = exchange.match(annotated, images)
+        found = by_path.get(names.find(annotated.path) or "")
         if found is None:
             notes.append(f"{annotated.path}: no image of that name in this project, or more than one.")
             continue
