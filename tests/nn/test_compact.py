@@ -101,15 +101,16 @@ def exported(network: Compact, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return folder, export_model(network, METHOD, spec_of(METHOD, "toy", side=SIDE), folder)
 
 
-def test_the_exported_graph_answers_like_the_network(network: Compact, exported: tuple[Path, ModelSpec]) -> None:
+@pytest.mark.parametrize("size_hw", [(SIDE, SIDE), (SIDE + 32, SIDE + 64)])
+def test_the_exported_graph_answers_like_the_network_at_any_size(
+    network: Compact, exported: tuple[Path, ModelSpec], size_hw: tuple[int, int]
+) -> None:
     folder, spec = exported
     assert ModelSpec.read(folder) == spec
     encoding = DiskDistance(**spec.encoding_options)
-    light = OnnxBackend(
-        folder / "model.onnx", encoding, spec.input_hw, frozenset(spec.capabilities), sha256=spec.sha256
-    )
-    heavy = TorchBackend(deployable(network), METHOD, (SIDE, SIDE))
-    image = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    light = OnnxBackend(folder / "model.onnx", encoding, size_hw, frozenset(spec.capabilities), sha256=spec.sha256)
+    heavy = TorchBackend(deployable(network), METHOD, size_hw)
+    image = np.random.default_rng(1).integers(0, 256, (*size_hw, 3)).astype(np.uint8)
     frame, previous = Frame.of(image), None
     for prompts in (Prompts((Click(20, 30),)), Prompts((Click(20, 30), Click(50, 10, False)))):
         ours = heavy.decode(heavy.embed(frame), prompts, previous)

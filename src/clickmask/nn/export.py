@@ -22,12 +22,19 @@ from clickmask.formats.files import write_atomically
 from clickmask.nn.backbones.efficientnet_lite import FrozenNormConv
 from clickmask.nn.method import Method, find_method
 from clickmask.nn.weights import HALF_SUFFIX, TORCH_FILE, load_weights, save_weights
+from clickmask.predict.onnx import FREE_SIZES
 from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 
 MODEL_FILE = "model.onnx"
 OPSET = 17
 SMALL = 64
 """Tensors with fewer values are stored as they are."""
+ANY_SIZE = {
+    "image": dict(zip((1, 2), FREE_SIZES, strict=True)),
+    "guidance": dict(zip((2, 3), FREE_SIZES, strict=True)),
+    "logits": dict(zip((2, 3), FREE_SIZES, strict=True)),
+}
+"""Axes of a graph that takes any input size, by their names."""
 AGREEMENT = 1e-3
 """Largest difference in probability that the exported graph may show."""
 ROUNDING = 0.02
@@ -114,10 +121,12 @@ def export_graph(network: nn.Module, method: Method, input_hw: tuple[int, int], 
             output_names=deployed.answers,
             opset_version=OPSET,
             dynamo=False,
+            dynamic_axes=ANY_SIZE if method.any_size else None,
         )
     store_halves(path)
     onnx.checker.check_model(str(path))
-    difference = worst_difference(deployed, path, (channels, *input_hw))
+    sizes = [input_hw, (height + method.side_step, width)] if method.any_size else [input_hw]
+    difference = max(worst_difference(deployed, path, (channels, *size)) for size in sizes)
     if difference > AGREEMENT:
         raise WeightsError(
             f"The exported graph differs from the network by {difference:.2g} in probability (limit {AGREEMENT})."

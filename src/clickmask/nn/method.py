@@ -135,6 +135,7 @@ class Method:
         side_step: input sides are multiples of it.
         pretrained: whether `build` has encoder weights to begin with; else training starts from scratch.
         onnx: whether the network can be written as an ONNX graph.
+        any_size: whether that graph takes inputs of any size, in steps of `side_step`.
         tiny: a configuration of the same kind, small enough for tests.
         learn: replaces the plain forward pass in training, for networks whose heads need the labels:
             (network, image, guidance, labels, clicks) -> outputs.
@@ -162,6 +163,7 @@ class Method:
     side_step: int = 32
     pretrained: bool = False
     onnx: bool = True
+    any_size: bool = False
     tiny: Any = None
     learn: Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Outputs] | None = None
     convert: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None

@@ -17,6 +17,9 @@ from clickmask.encode import ENCODINGS, Encoding
 from clickmask.encode.feedback import seen_again
 from clickmask.zoo.spec import ModelSpec, made
 
+FREE_SIZES = ("height", "width")
+"""Free dimensions of graphs that take any input size; the session fixes them, which keeps such graphs as quick."""
+
 
 class OnnxBackend:
     """A network that answers with one logit map.
@@ -50,7 +53,7 @@ class OnnxBackend:
         self.input_hw = input_hw
         self.capabilities = capabilities
         self._encoding = encoding
-        self.session = open_session(path, read_weights(path, sha256), threads)
+        self.session = open_session(path, read_weights(path, sha256), threads, input_hw)
 
     def embed(self, frame: Frame) -> Image:
         """The pixels themselves: image and prompts meet in the network's first layer."""
@@ -84,10 +87,13 @@ def open_onnx(spec: ModelSpec, folder: Path | None, threads: int | None = None) 
     return OnnxBackend(path, encoding, spec.input_hw, capabilities, sha256=spec.sha256, threads=threads)
 
 
-def open_session(path: Path, graph: bytes, threads: int | None) -> onnxruntime.InferenceSession:
+def open_session(
+    path: Path, graph: bytes, threads: int | None, input_hw: tuple[int, int]
+) -> onnxruntime.InferenceSession:
     """A session over a graph with the names that `OnnxBackend` tells; WeightsError for anything else."""
     try:
-        session = onnxruntime.InferenceSession(graph, session_options(threads), providers=["CPUExecutionProvider"])
+        options = session_options(threads, input_hw)
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's errors have no common base but this
         raise WeightsError(f"The weights {path} are no ONNX graph that can be run: {error}") from error
     inputs, outputs = {i.name for i in session.get_inputs()}, {o.name for o in session.get_outputs()}
@@ -99,9 +105,11 @@ def open_session(path: Path, graph: bytes, threads: int | None) -> onnxruntime.I
     return session
 
 
-def session_options(threads: int | None) -> onnxruntime.SessionOptions:
-    """Options for a desktop: all optimisations, no busy waiting between clicks."""
+def session_options(threads: int | None, input_hw: tuple[int, int] | None = None) -> onnxruntime.SessionOptions:
+    """Options for a desktop: all optimisations, no busy waiting between clicks, free sizes fixed to `input_hw`."""
     options = onnxruntime.SessionOptions()
+    for name, size in zip(FREE_SIZES, input_hw or (), strict=input_hw is not None):
+        options.add_free_dimension_override_by_name(name, size)  # graphs of one size have no such dimension
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:

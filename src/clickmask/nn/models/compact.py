@@ -137,6 +137,7 @@ METHODS: tuple[Method, ...] = (
             clip=2.0,
         ),
         pretrained=True,
+        any_size=True,
         tiny=CompactConfig(widths=(8, 8, 16, 16, 16), guidance=(8, 8, 16, 16)),
     ),
 )
