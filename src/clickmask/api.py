@@ -29,6 +29,12 @@ STAGES: Registry[NamedStage] = Registry(
         "connected_to_clicks": "clickmask.predict.connected:CONNECTED_TO_CLICKS",
         "cascade": "clickmask.predict.cascade:CASCADE",
         "progressive_merge": "clickmask.predict.merge:PROGRESSIVE_MERGE",
+        "brs": "clickmask.nn.refine.brs:BRS",
+        "distmap_brs": "clickmask.nn.refine.brs:DISTMAP_BRS",
+        "rgb_brs": "clickmask.nn.refine.brs:RGB_BRS",
+        "fbrs_a": "clickmask.nn.refine.fbrs:FBRS_A",
+        "fbrs_b": "clickmask.nn.refine.fbrs:FBRS_B",
+        "fbrs_c": "clickmask.nn.refine.fbrs:FBRS_C",
     },
 )
 """Stages that a person can add by name; each is wrapped at its place, in the order given where places are equal."""

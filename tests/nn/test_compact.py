@@ -95,6 +95,18 @@ def test_prompts_change_the_torch_backend_s_answer(network: Compact) -> None:
     assert not np.array_equal(first, backend.decode(embedding, Prompts((Click(20, 30),)), first))
 
 
+@pytest.mark.parametrize("point", ["a", "b", "c"])
+def test_the_pass_can_be_stopped_and_taken_up_again(
+    network: Compact, inputs: tuple[torch.Tensor, torch.Tensor], point: str
+) -> None:
+    with torch.no_grad():
+        cut = network.features(*inputs, point)
+        assert cut.features.shape[1] == network.insertion_points[point]
+        assert torch.equal(network.rest(cut), network(*inputs)["logits"])
+        changed = network.rest(replace(cut, features=cut.features * 1.5 + 0.2))
+    assert not torch.allclose(changed, network(*inputs)["logits"])
+
+
 @pytest.fixture(scope="module")
 def exported(network: Compact, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ModelSpec]:
     folder = tmp_path_factory.mktemp("model")
@@ -117,7 +129,7 @@ def test_the_exported_graph_answers_like_the_network_at_any_size(
         theirs = light.decode(light.embed(frame), prompts, previous)
         np.testing.assert_allclose(theirs, ours, atol=1e-3 * max(1.0, float(np.abs(ours).max())))
         previous = theirs
-    assert light.capabilities == heavy.capabilities - {"gradients"}
+    assert light.capabilities == heavy.capabilities - {"gradients", "features"}
 
 
 def test_the_graph_is_stored_in_half_precision(network: Compact, exported: tuple[Path, ModelSpec]) -> None:
@@ -163,7 +175,7 @@ def test_the_model_folder_opens_on_torch_in_its_own_size(network: Compact, expor
     frame = Frame.of(np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8))
     answers = [b.decode(b.embed(frame), Prompts((Click(20, 30),)), None) for b in (backend, ours)]
     np.testing.assert_allclose(*answers, atol=2e-3 * max(1.0, float(np.abs(answers[1]).max())))
-    assert backend.capabilities == {"box", "previous_mask", "gradients"}
+    assert backend.capabilities == {"box", "previous_mask", "gradients", "features"}
 
 
 def test_sizes_that_the_method_does_not_have_are_refused(exported: tuple[Path, ModelSpec]) -> None:

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from clickmask.core.frames import Crop, FloatMap, Image, LogitMap
 from clickmask.core.masks import BoolMask
-from clickmask.core.prompts import Prompts
 from clickmask.core.protocols import Request, Result, Stage, Step
+from clickmask.predict.click_labels import hold_clicks
 from clickmask.predict.grid_flow import OFFSETS, UNKNOWN, GridEnergy, IntMap, minimise
 from clickmask.predict.stage import NamedStage
 
@@ -74,7 +74,7 @@ def cut(settings: GraphCut, logits: LogitMap, request: Request, threshold: float
     grid = working_grid(settings, logits, request.frame.size_hw)
     values = logits.sample(grid) - np.float32(threshold)
     fixed = _outside_band(values > 0, settings.band * _magnification(logits, grid))
-    _hold_clicks(fixed, grid.prompts_to_crop(request.prompts), settings.click_radius * max(grid.scale_xy))
+    hold_clicks(fixed, grid.prompts_to_crop(request.prompts), settings.click_radius * max(grid.scale_xy))
     energy = energy_of(request.frame.crop(grid).pixels, values, settings.strength)
     return LogitMap(_soft(values, minimise(energy, fixed)) + np.float32(threshold), grid.box_xyxy)
 
@@ -147,22 +147,6 @@ def _outside_band(mask: BoolMask, half_width: float) -> NDArray[np.int8]:
         distance = cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
         near |= side & (distance <= half_width)
     return np.where(near, UNKNOWN, mask.astype(np.int8)).astype(np.int8)
-
-
-def _hold_clicks(fixed: NDArray[np.int8], prompts: Prompts, radius: float) -> None:
-    """Give the discs round the clicks their labels, in place; the newest click wins where they meet."""
-    height, width = fixed.shape
-    for click in prompts.clicks:
-        row, column = math.floor(click.y), math.floor(click.x)
-        reach = math.ceil(radius)
-        top, left = max(row - reach, 0), max(column - reach, 0)
-        part = fixed[top : max(row + reach + 1, 0), left : max(column + reach + 1, 0)]
-        rows, columns = np.ogrid[top : top + part.shape[0], left : left + part.shape[1]]
-        part[(rows - row) ** 2 + (columns - column) ** 2 <= radius * radius] = int(click.positive)
-    for click in prompts.clicks:
-        row, column = math.floor(click.y), math.floor(click.x)
-        if 0 <= row < height and 0 <= column < width:
-            fixed[row, column] = int(click.positive)
 
 
 def _soft(values: FloatMap, labels: BoolMask) -> FloatMap:

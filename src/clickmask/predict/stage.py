@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -38,6 +39,11 @@ class StageContext:
 
     backend: Backend
     threshold_logit: float = 0.0
+
+    @property
+    def threshold(self) -> float:
+        """The same as a probability."""
+        return 1 / (1 + math.exp(-self.threshold_logit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ al., 2021, argues), lateral connections with top-down sums (Lin et al., 2017), o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from clickmask.nn.backbones.efficientnet_lite import STEM_CHANNELS, EfficientNetLite
 from clickmask.nn.losses import bce_iou
-from clickmask.nn.method import SYMMETRIC, Method, Outputs, Phase, Training
+from clickmask.nn.method import SYMMETRIC, Cut, Method, Outputs, Phase, Training
 
 GUIDANCE_CHANNELS = 5
 
@@ -68,18 +68,48 @@ class Compact(nn.Module):
         """
         hints = self.guidance(guidance)
         features = self.encoder(image, self.to_stem(hints[0]))
-        logits = self.head(self._decode(features, hints))
-        return {"logits": F.interpolate(logits.float(), scale_factor=2.0, mode="bilinear", align_corners=False)}
+        return {"logits": self._answer(self._decode(features, hints, down_to=0))}
 
-    def _decode(self, features: Sequence[Tensor], hints: Sequence[Tensor]) -> Tensor:
-        """Five maps and four hints -> (B, widths[0], H/2, W/2)."""
+    @property
+    def insertion_points(self) -> Mapping[str, int]:
+        """Behind the encoder at stride 32, in the decoder at stride 4, and before the last fusion at stride 2."""
+        return {"a": self.encoder.channels[4], "b": self.config.widths[1], "c": self.config.widths[0]}
+
+    def features(self, image: Tensor, guidance: Tensor, point: str) -> Cut:
+        """See `clickmask.nn.method.Refinable`."""
+        size_hw = image.shape[2], image.shape[3]
+        hints = self.guidance(guidance)
+        maps = self.encoder(image, self.to_stem(hints[0]))
+        if point == "a":
+            return Cut(point, maps[4], (*maps[:4], *hints), size_hw)
+        x = self._decode(maps, hints, down_to=1)
+        if point == "b":
+            return Cut(point, x, (maps[0], hints[0]), size_hw)
+        return Cut(point, self._merged(x, maps, hints, 0), (), size_hw)
+
+    def rest(self, cut: Cut) -> Tensor:
+        """See `clickmask.nn.method.Refinable`."""
+        if cut.point == "a":
+            return self._answer(self._decode((*cut.kept[:4], cut.features), cut.kept[4:], down_to=0))
+        merged = cut.features if cut.point == "c" else self._merged(cut.features, cut.kept[:1], cut.kept[1:], 0)
+        return self._answer(F.relu(self.fuses[0](merged)))
+
+    def _decode(self, features: Sequence[Tensor], hints: Sequence[Tensor], down_to: int) -> Tensor:
+        """Five maps and four hints -> the decoder's map at a level; at level 0 (B, widths[0], H/2, W/2)."""
         x = F.relu(self.fuses[4](self.laterals[4](features[4])))
-        for level in (3, 2, 1, 0):
-            lateral = self.laterals[level](features[level]) + self.late[level](hints[level])
-            from_above = F.interpolate(self.downs[level](x), scale_factor=2.0, mode="nearest")
-            merged = F.relu(lateral + from_above)
+        for level in range(3, down_to - 1, -1):
+            merged = self._merged(x, features, hints, level)
             x = merged + F.relu(self.fuses[level](merged)) if level else F.relu(self.fuses[0](merged))
         return x
+
+    def _merged(self, above: Tensor, features: Sequence[Tensor], hints: Sequence[Tensor], level: int) -> Tensor:
+        """What a level fuses: its own map, the clicks, and the level above."""
+        lateral = self.laterals[level](features[level]) + self.late[level](hints[level])
+        return F.relu(lateral + F.interpolate(self.downs[level](above), scale_factor=2.0, mode="nearest"))
+
+    def _answer(self, x: Tensor) -> Tensor:
+        """(B, widths[0], H/2, W/2) -> (B, 1, H, W) logits."""
+        return F.interpolate(self.head(x).float(), scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 class GuidancePyramid(nn.Module):

@@ -1,0 +1,1 @@
+"""Stages that differentiate the network while a person clicks; registered in `clickmask.api.STAGES`."""
