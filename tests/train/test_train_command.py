@@ -19,6 +19,7 @@ from clickmask.cli.paths import spread_paths
 from clickmask.cli.train import BarReport, PlainLines, duration, parse_settings, reporter
 from clickmask.core.errors import RecipeError
 from clickmask.train.progress import Progress
+from clickmask.train.recipes import find_recipe
 
 from .made_up import SIZE_HW, coco_document, write_folder, write_shard
 
@@ -93,6 +94,12 @@ def test_list_tells_every_recipe(command: Any) -> None:
     assert next(row for row in table if row["name"] == "finetune")["start"] == "default"
 
 
+def test_a_side_that_the_network_cannot_take_is_refused(command: Any, tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text(find_recipe("smoke").to_json())
+    ran = command("export", str(tmp_path), "-o", str(tmp_path / "model"), "--side", "100")
+    assert ran.status == 2 and "The input side must be a multiple of 32, at least 32; got 100" in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -104,7 +111,7 @@ def test_list_tells_every_recipe(command: Any) -> None:
         (["train", "smoke", "-o", "run", "--data", ".", "--set", "seed"], "FIELD=VALUE"),
         (["train", "smoke", "-o", "run", "--data", ".", "--set", "seed=x"], "JSON"),
         (["export", "nowhere", "-o", "model"], "no run folder nowhere"),
-        (["export", ".", "-o", "model", "--side", "100"], "multiple of 32"),
+        (["export", ".", "-o", "model"], "no training run: it has no recipe.json"),
     ],
 )
 def test_refusals_say_what_to_type(

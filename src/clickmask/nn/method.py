@@ -133,6 +133,7 @@ class Method:
         zoom_in: fields of `clickmask.predict.zoom_in.ZoomIn` that differ from its defaults; None for no zoom-in.
         threshold: probability above which a pixel belongs to the mask.
         side_step: input sides are multiples of it.
+        least_batch: smallest batch that it can be trained with: 2 where single values are normalised over the batch.
         pretrained: whether `build` has encoder weights to begin with; else training starts from scratch.
         onnx: whether the network can be written as an ONNX graph.
         any_size: whether that graph takes inputs of any size, in steps of `side_step`.
@@ -161,6 +162,7 @@ class Method:
     zoom_in: Mapping[str, float] | None = field(default_factory=dict)
     threshold: float = 0.5
     side_step: int = 32
+    least_batch: int = 1
     pretrained: bool = False
     onnx: bool = True
     any_size: bool = False

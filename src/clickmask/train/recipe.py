@@ -175,6 +175,9 @@ def _check_phases(recipe: Recipe) -> None:
         check_side(f"phases.{number}.side", phase.side, recipe.method)
         if phase.steps < 1:
             raise RecipeError(f"phases.{number}.steps must be at least 1, got {phase.steps}.")
+        least = find_method(recipe.method).least_batch
+        if phase.batch < least:
+            raise RecipeError(f"phases.{number}.batch must be at least {least} for {recipe.method}, got {phase.batch}.")
         if phase.batch < 1 or phase.batch % recipe.batch_groups:
             raise RecipeError(
                 f"phases.{number}.batch must be a multiple of groups ({recipe.batch_groups}), got {phase.batch}."

@@ -56,6 +56,21 @@ class MethodLine:
 
 _COMPACT = "clickmask.nn.models.compact:METHODS"
 _DIOS = "clickmask.nn.models.dios:METHODS"
+_RITM, _RITM_PAPER = "clickmask.nn.models.ritm:METHODS", "Sofiiuk et al., ICIP"
+_RITM_FILES = "https://github.com/saic-vul/ritm_interactive_segmentation/releases/download/v1.0/"
+_FBRS, _FBRS_PAPER = "clickmask.nn.models.fbrs:METHODS", "Sofiiuk et al., CVPR"
+_FBRS_FILES = "https://github.com/saic-vul/fbrs_interactive_segmentation/releases/download/v1.0/"
+
+
+def _ritm(name: str, summary: str, *files: tuple[str, str, float]) -> MethodLine:
+    published = tuple(Published(file, data, "MIT", _RITM_FILES + file, size) for file, data, size in files)
+    return MethodLine(name, "ritm", _RITM_PAPER, 2022, "MIT", _RITM, summary, published)
+
+
+def _fbrs(name: str, summary: str, *files: tuple[str, str, float]) -> MethodLine:
+    published = tuple(Published(file, data, "MPL-2.0", _FBRS_FILES + file, size) for file, data, size in files)
+    return MethodLine(name, "fbrs", _FBRS_PAPER, 2020, "MPL-2.0", _FBRS, summary, published)
+
 
 METHODS: tuple[MethodLine, ...] = (
     MethodLine(
@@ -78,6 +93,57 @@ METHODS: tuple[MethodLine, ...] = (
     ),
     MethodLine(
         "compact", "compact", "ours", 2026, "Apache-2.0", _COMPACT, "The default network: one light pass a click."
+    ),
+    # ritm
+    _ritm(
+        "ritm_hrnet18s",
+        "The small HRNet that RITM recommends.",
+        ("coco_lvis_h18s_itermask.pth", "COCO, LVIS", 16.5),
+    ),
+    _ritm(
+        "ritm_hrnet18",
+        "HRNet-18 with OCR, trained iteratively.",
+        ("coco_lvis_h18_itermask.pth", "COCO, LVIS", 38.8),
+        ("sbd_h18_itermask.pth", "SBD", 38.8),
+    ),
+    _ritm(
+        "ritm_hrnet32",
+        "HRNet-32 with OCR, trained iteratively.",
+        ("coco_lvis_h32_itermask.pth", "COCO, LVIS", 119),
+    ),
+    _ritm(
+        "ritm_hrnet18_baseline",
+        "HRNet-18 without previous mask and iterations: what RITM is compared with.",
+        ("coco_lvis_h18_baseline.pth", "COCO, LVIS", 38.8),
+    ),
+    _ritm("ritm_resnet34", "DeepLabV3+ on ResNet-34, trained iteratively."),
+    # fbrs
+    _fbrs(
+        "fbrs_hrnet18",
+        "HRNet-18 with OCR and distance maps: a base for BRS and f-BRS.",
+        ("hrnet18_ocr64_sbd.pth", "SBD", 39),
+    ),
+    _fbrs(
+        "fbrs_hrnet32",
+        "HRNet-32 with OCR and distance maps: a base for BRS and f-BRS.",
+        ("hrnet32_ocr128_sbd.pth", "SBD", 119),
+        ("hrnet32_ocr128_lvis.pth", "COCO, LVIS", 119),
+    ),
+    _fbrs(
+        "fbrs_resnet34",
+        "DeepLabV3+ on ResNet-34 with distance maps: a base for BRS and f-BRS.",
+        ("resnet34_dh128_sbd.pth", "SBD", 89),
+    ),
+    _fbrs(
+        "fbrs_resnet50",
+        "DeepLabV3+ on ResNet-50 with distance maps: a base for BRS and f-BRS.",
+        ("resnet50_dh128_sbd.pth", "SBD", 120),
+        ("resnet50_dh128_lvis.pth", "COCO, LVIS", 120),
+    ),
+    _fbrs(
+        "fbrs_resnet101",
+        "DeepLabV3+ on ResNet-101 with distance maps: a base for BRS and f-BRS.",
+        ("resnet101_dh256_sbd.pth", "SBD", 223),
     ),
 )
 """Every trainable method; a contract test holds it equal to what the methods' files say."""

@@ -1,0 +1,98 @@
+"""The base networks of f-BRS (Sofiiuk, Petrov, Barinova, Konushin; CVPR 2020, arXiv 2001.10331).
+
+Distances to the nearest click, squashed by tanh, are mixed with the image before an unchanged backbone ("distance maps
+fusion"). No previous mask, no iterations: what a click does beyond that is the refinement's work, see `fbrs_b` and its
+siblings among the stages. Departures: as in `clickmask.nn.models.ritm`. The authors' code is under the MPL-2.0; nothing
+of it is used here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from clickmask.nn.guided import (
+    GuidedDeepLab,
+    GuidedDeepLabConfig,
+    GuidedHRNet,
+    GuidedHRNetConfig,
+    convert_deeplab,
+    convert_hrnet,
+)
+from clickmask.nn.losses import binary_cross_entropy, normalised_focal
+from clickmask.nn.method import Method, Outputs, Phase, Training
+
+AUX_WEIGHT = 0.4
+PAPER = "Sofiiuk, Petrov, Barinova, Konushin: f-BRS, CVPR 2020"
+FUSION = "dmf_norm_last"
+TRAINING = Training(
+    phases=(Phase(128, 32, 3125, 5e-4, 5e-6),),
+    clicks={"starts": (0.0, 1.0, 0.0, 0.0), "centred": 0.0, "slots": 10, "gamma": 0.7},
+    rehearsals=0,
+)
+
+
+def loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
+    """(B,) normalised focal loss, and cross-entropy of the first guess where the network has one."""
+    total = normalised_focal(outputs["logits"], labels, alpha=0.5, gamma=2)
+    if "aux" in outputs:
+        total = total + AUX_WEIGHT * binary_cross_entropy(outputs["aux"], labels)
+    return total
+
+
+def build(config: Any, *, pretrained: bool) -> nn.Module:
+    """The network; there are no encoder weights to begin with, so `pretrained` must be false."""
+    return GuidedHRNet(config) if isinstance(config, GuidedHRNetConfig) else GuidedDeepLab(config)
+
+
+def _method(
+    name: str, summary: str, config: Any, tiny: Any, convert: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+) -> Method:
+    return Method(
+        name=name,
+        family="fbrs",
+        summary=summary,
+        paper=PAPER,
+        licence="MPL-2.0",
+        config=config,
+        build=build,
+        encoding="tanh_distance",
+        encoding_options={"norm_radius": 260.0},
+        loss=loss,
+        capabilities=frozenset(),
+        training=TRAINING,
+        least_batch=2,
+        tiny=tiny,
+        convert=convert,
+    )
+
+
+def _deeplab(depth: int, width: int, dropout: float) -> Method:
+    return _method(
+        f"fbrs_resnet{depth}",
+        f"DeepLabV3+ on ResNet-{depth} with distance maps: a base for BRS and f-BRS.",
+        GuidedDeepLabConfig(depth, width, dropout, FUSION, guidance=2),
+        GuidedDeepLabConfig(18, 8, 0.2, FUSION, guidance=2, stem=8),
+        convert_deeplab,
+    )
+
+
+def _hrnet(width: int, ocr: int) -> Method:
+    return _method(
+        f"fbrs_hrnet{width}",
+        f"HRNet-{width} with OCR and distance maps: a base for BRS and f-BRS.",
+        GuidedHRNetConfig(width, False, ocr, FUSION, guidance=2),
+        GuidedHRNetConfig(4, True, 4, FUSION, guidance=2, stem=8),
+        convert_hrnet,
+    )
+
+
+METHODS: tuple[Method, ...] = (
+    _hrnet(18, 64),
+    _hrnet(32, 128),
+    _deeplab(34, 128, 0.2),
+    _deeplab(50, 128, 0.2),
+    _deeplab(101, 256, 0.5),
+)

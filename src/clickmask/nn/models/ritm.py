@@ -1,0 +1,98 @@
+"""RITM: Reviving Iterative Training with Mask Guidance (Sofiiuk, Petrov, Konushin; ICIP 2022, arXiv 2102.06583).
+
+The previous mask and disks round the clicks are mixed into the stem of an image network; training clicks on the
+network's own mistakes ("ITER-M"), with the normalised focal loss. HRNet with OCR, and DeepLabV3+ on ResNet-34.
+Departures: training begins from random weights (no package holds HRNet's), so the encoder learns at the full rate;
+Adam's rate falls along a cosine instead of two steps; the attention of OCR is written for its one class. The ResNet-34
+is trained iteratively too, with the previous mask; the authors trained it without.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from clickmask.nn.guided import (
+    GuidedDeepLab,
+    GuidedDeepLabConfig,
+    GuidedHRNet,
+    GuidedHRNetConfig,
+    convert_deeplab,
+    convert_hrnet,
+)
+from clickmask.nn.losses import binary_cross_entropy, normalised_focal
+from clickmask.nn.method import Method, Outputs, Phase, Training
+
+AUX_WEIGHT = 0.4
+"""Of the cross-entropy of OCR's first guess."""
+PAPER = "Sofiiuk, Petrov, Konushin: Reviving Iterative Training with Mask Guidance, ICIP 2022"
+CLICKS = {"starts": (0.0, 1.0, 0.0, 0.0), "centred": 0.0, "slots": 24, "gamma": 0.8}
+"""Random clicks of both signs at first, then random ones well inside the thickest error."""
+TRAINING = Training(phases=(Phase(128, 32, 3125, 5e-4, 5e-6),), clicks=CLICKS)
+BASELINE = Training(phases=TRAINING.phases, clicks=CLICKS, rehearsals=0)
+TINY_HRNET = GuidedHRNetConfig(width=4, ocr=4, stem=8)
+TINY_DEEPLAB = GuidedDeepLabConfig(depth=18, width=8, stem=8)
+
+
+def loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
+    """(B,) normalised focal loss, and cross-entropy of the first guess where the network has one."""
+    total = normalised_focal(outputs["logits"], labels, alpha=0.5, gamma=2)
+    if "aux" in outputs:
+        total = total + AUX_WEIGHT * binary_cross_entropy(outputs["aux"], labels)
+    return total
+
+
+def build(config: Any, *, pretrained: bool) -> nn.Module:
+    """The network; there are no encoder weights to begin with, so `pretrained` must be false."""
+    return GuidedHRNet(config) if isinstance(config, GuidedHRNetConfig) else GuidedDeepLab(config)
+
+
+def _hrnet(name: str, summary: str, config: GuidedHRNetConfig, tiny: GuidedHRNetConfig = TINY_HRNET) -> Method:
+    previous = config.guidance == 3
+    return Method(
+        name=name,
+        family="ritm",
+        summary=summary,
+        paper=PAPER,
+        licence="MIT",
+        config=config,
+        build=build,
+        encoding="disk_mask",
+        encoding_options={"radius": 5.0, "previous": previous},
+        loss=loss,
+        capabilities=frozenset({"previous_mask"}) if previous else frozenset(),
+        training=TRAINING if previous else BASELINE,
+        least_batch=2,
+        tiny=tiny,
+        convert=convert_hrnet,
+    )
+
+
+METHODS: tuple[Method, ...] = (
+    _hrnet("ritm_hrnet18s", "The small HRNet that RITM recommends.", GuidedHRNetConfig()),
+    _hrnet("ritm_hrnet18", "HRNet-18 with OCR, trained iteratively.", GuidedHRNetConfig(18, small=False, ocr=64)),
+    _hrnet("ritm_hrnet32", "HRNet-32 with OCR, trained iteratively.", GuidedHRNetConfig(32, small=False, ocr=128)),
+    _hrnet(
+        "ritm_hrnet18_baseline",
+        "HRNet-18 without previous mask and iterations: what RITM is compared with.",
+        GuidedHRNetConfig(18, small=False, ocr=64, guidance=2),
+        GuidedHRNetConfig(width=4, ocr=4, stem=8, guidance=2),
+    ),
+    Method(
+        name="ritm_resnet34",
+        family="ritm",
+        summary="DeepLabV3+ on ResNet-34, trained iteratively.",
+        paper=PAPER,
+        licence="MIT",
+        config=GuidedDeepLabConfig(),
+        build=build,
+        encoding="disk_mask",
+        encoding_options={"radius": 5.0, "previous": True},
+        loss=loss,
+        training=TRAINING,
+        least_batch=2,
+        tiny=TINY_DEEPLAB,
+        convert=convert_deeplab,
+    ),
+)
