@@ -28,7 +28,7 @@ from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 MODEL_FILE = "model.onnx"
 OPSET = 17
 SMALL = 64
-"""Tensors with fewer values are stored as they are."""
+"""Tensors with fewer values are stored as they are, and so are vectors: variances may leave the half's range."""
 ANY_SIZE = {
     "image": dict(zip((1, 2), FREE_SIZES, strict=True)),
     "guidance": dict(zip((2, 3), FREE_SIZES, strict=True)),
@@ -42,13 +42,14 @@ ROUNDING = 0.02
 
 
 class Deployed(nn.Module):
-    """The network with its pixel scaling: takes bytes as they lie in an image."""
+    """The network with its pixel scaling, set to evaluation: takes bytes as they lie in an image."""
 
     def __init__(self, network: nn.Module, method: Method) -> None:
         super().__init__()
         self.network, self.scaling = network, method.scaling
         feedback = method.make_encoding().feedback
         self.answers = ["logits", feedback] if feedback not in (None, "logits") else ["logits"]
+        self.eval()
 
     def forward(self, image: Tensor, guidance: Tensor) -> tuple[Tensor, ...]:
         """(1, H, W, 3) uint8 and (1, C, H, W) -> (1, 1, H, W) logits, and what the network sees again besides them."""
@@ -122,6 +123,9 @@ def export_graph(network: nn.Module, method: Method, input_hw: tuple[int, int], 
             opset_version=OPSET,
             dynamo=False,
             dynamic_axes=ANY_SIZE if method.any_size else None,
+            # normalisation is not folded into kernels here but by the runtime: kernels stay the network's own, exact
+            # in half precision
+            training=torch.onnx.TrainingMode.PRESERVE,
         )
     store_halves(path)
     onnx.checker.check_model(str(path))
@@ -135,14 +139,15 @@ def export_graph(network: nn.Module, method: Method, input_hw: tuple[int, int], 
 
 
 def deployable(network: nn.Module) -> nn.Module:
-    """A copy for the graph: plain convolutions, weights rounded to half precision, which is how they are stored."""
+    """A copy for the graph: plain convolutions, kernels rounded to half precision, which is how they are stored."""
     copy = deepcopy(network).eval().to("cpu").float()
     for module in copy.modules():
         if isinstance(module, FrozenNormConv):
             module.fold()
     with torch.no_grad():
         for value in copy.parameters():
-            value.copy_(value.half().float())
+            if value.ndim > 1:
+                value.copy_(value.half().float())
     return copy
 
 
@@ -152,7 +157,7 @@ def store_halves(path: Path) -> None:
     casts = []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < SMALL:
+        if values.dtype != np.float32 or values.size < SMALL or values.ndim < 2:
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF_SUFFIX))
