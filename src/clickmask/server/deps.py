@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -48,6 +48,8 @@ def _if_match(request: Request) -> int | None:
 TheServices = Annotated[Services, Depends(_services)]
 TheHub = Annotated[Hub, Depends(_hub)]
 TheSettings = Annotated[Settings, Depends(_settings)]
+Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
+"""Number of an image, object or class in a path. The database could not take a larger one."""
 SeenRevision = Annotated[int | None, Depends(_if_match)]
 
 

@@ -118,6 +118,37 @@ Command = (
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
 
 
+def json_content(*models: type[BaseModel], **more: Any) -> dict[str, Any]:
+    """OpenAPI's description of a JSON body that a route reads by itself: one of `models` with `more` properties."""
+    schemas = [m.model_json_schema() for m in models]
+    for schema in schemas:
+        schema["properties"] = {**schema["properties"], **more}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": schemas}}}}}
+
+
+def binary_content(media_type: str) -> dict[str, Any]:
+    """OpenAPI's description of a body of bytes."""
+    schema = {"type": "string", "format": "binary"}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
+
+
+UPLOAD_CONTENT: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "format"],
+                    "properties": {"file": {"type": "string", "format": "binary"}, "format": {"type": "string"}},
+                }
+            }
+        },
+    }
+}
+"""OpenAPI's description of an upload."""
+
+
 class OpenMessage(_Incoming):
     """First message on a WebSocket."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from clickmask.server.deps import REST_CLIENT, TheHub, TheServices
+from clickmask.server.deps import REST_CLIENT, Number, TheHub, TheServices
 from clickmask.server.errors import NotFoundError
 from clickmask.server.hub import Hub
 from clickmask.server.schemas import ClassBody, ClassChange, class_json
@@ -32,7 +32,7 @@ async def add(body: ClassBody, services: TheServices, hub: TheHub) -> dict[str, 
 
 
 @router.patch("/{class_id}")
-async def change(class_id: int, body: ClassChange, services: TheServices, hub: TheHub) -> dict[str, Any]:
+async def change(class_id: Number, body: ClassChange, services: TheServices, hub: TheHub) -> dict[str, Any]:
     """Change name, colour or key."""
     changed = await services.in_store(services.store.change_class, class_id, body.changes(), _REST)
     if changed is None:
@@ -42,7 +42,7 @@ async def change(class_id: int, body: ClassChange, services: TheServices, hub: T
 
 
 @router.delete("/{class_id}", status_code=204)
-async def delete(class_id: int, services: TheServices, hub: TheHub) -> Response:
+async def delete(class_id: Number, services: TheServices, hub: TheHub) -> Response:
     """Remove a class that no object carries."""
     if class_id not in services.classes:
         raise NotFoundError(f"There is no class number {class_id}.")

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import TypeAdapter, ValidationError
 
 from clickmask.core.errors import InputError
-from clickmask.server.deps import REST_CLIENT, SeenRevision, TheHub, TheServices
+from clickmask.server.deps import REST_CLIENT, Number, SeenRevision, TheHub, TheServices
 from clickmask.server.live import LiveImage
 from clickmask.server.peers import Ack
 from clickmask.server.pictures import Picture
 from clickmask.server.records import MEDIA_TYPE, record
 from clickmask.server.schemas import (
     ClientName,
+    Command,
     JumpBody,
     JumpCommand,
     StepCommand,
     entry_json,
     image_json,
+    json_content,
     object_json,
     parse_command,
 )
@@ -37,26 +39,26 @@ async def images(services: TheServices) -> dict[str, Any]:
 
 
 @router.get("/{image_id}")
-async def image(image_id: int, services: TheServices) -> dict[str, Any]:
+async def image(image_id: Number, services: TheServices) -> dict[str, Any]:
     """One image."""
     return image_json(await services.image(image_id))
 
 
 @router.get("/{image_id}/display")
-async def display(image_id: int, request: Request, services: TheServices) -> Response:
+async def display(image_id: Number, request: Request, services: TheServices) -> Response:
     """The picture for the canvas."""
     found = await services.look_at(await services.image(image_id))
     return _sent(request, await services.pictures.display(found))
 
 
 @router.get("/{image_id}/thumb")
-async def thumb(image_id: int, request: Request, services: TheServices) -> Response:
+async def thumb(image_id: Number, request: Request, services: TheServices) -> Response:
     """A small picture for the strip."""
     return _sent(request, await services.pictures.thumb(await services.image(image_id)))
 
 
 @router.get("/{image_id}/objects")
-async def objects(image_id: int, services: TheServices) -> dict[str, Any]:
+async def objects(image_id: Number, services: TheServices) -> dict[str, Any]:
     """Objects of an image, bottom first; readable even when the file is gone."""
     found = await services.image(image_id)
     stored = await services.in_store(services.store.objects, image_id)
@@ -66,7 +68,7 @@ async def objects(image_id: int, services: TheServices) -> dict[str, Any]:
 
 @router.get("/{image_id}/masks")
 async def masks(
-    image_id: int, services: TheServices, state: Literal["finished", "in_progress"] | None = None
+    image_id: Number, services: TheServices, state: Literal["finished", "in_progress"] | None = None
 ) -> Response:
     """Masks of an image in one go."""
     await services.image(image_id)
@@ -76,14 +78,17 @@ async def masks(
 
 
 @router.get("/{image_id}/history")
-async def history(image_id: int, services: TheServices) -> dict[str, Any]:
+async def history(image_id: Number, services: TheServices) -> dict[str, Any]:
     """Steps within reach of undo and redo."""
     await services.image(image_id)
     return {"entries": [entry_json(e) for e in await services.in_store(services.store.history, image_id)]}
 
 
-@router.post("/{image_id}/commands")
-async def command(image_id: int, request: Request, hub: TheHub) -> dict[str, Any]:
+@router.post(
+    "/{image_id}/commands",
+    openapi_extra=json_content(*get_args(Command), client={"type": "string", "pattern": "^[A-Za-z0-9-]{8,64}$"}),
+)
+async def command(image_id: Number, request: Request, hub: TheHub) -> dict[str, Any]:
     """What the WebSocket takes, for scripts and for when the socket is gone; waits for the model."""
     data = await json_body(request)
     try:
@@ -95,21 +100,21 @@ async def command(image_id: int, request: Request, hub: TheHub) -> dict[str, Any
 
 
 @router.post("/{image_id}/undo")
-async def undo(image_id: int, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+async def undo(image_id: Number, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
     """One step back."""
     live = await hub.open(image_id)
     return await full_answer(live, await live.apply(StepCommand(type="undo", rev=rev), REST_CLIENT, strict=True))
 
 
 @router.post("/{image_id}/redo")
-async def redo(image_id: int, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+async def redo(image_id: Number, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
     """One step forth."""
     live = await hub.open(image_id)
     return await full_answer(live, await live.apply(StepCommand(type="redo", rev=rev), REST_CLIENT, strict=True))
 
 
 @router.post("/{image_id}/jump")
-async def jump(image_id: int, body: JumpBody, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+async def jump(image_id: Number, body: JumpBody, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
     """Several steps at once."""
     live = await hub.open(image_id)
     step = JumpCommand(type="jump", action=body.action, rev=rev)

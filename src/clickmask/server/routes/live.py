@@ -11,7 +11,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from clickmask.core.errors import ClickmaskError, InputError
-from clickmask.server.deps import TheHub, TheServices
+from clickmask.server.deps import Number, TheHub, TheServices
 from clickmask.server.errors import Refusal, refusal
 from clickmask.server.live import LiveImage
 from clickmask.server.records import record
@@ -60,7 +60,7 @@ class SocketPeer:
 
 
 @router.websocket("/{image_id}/live")
-async def live(socket: WebSocket, image_id: int, services: TheServices, hub: TheHub) -> None:
+async def live(socket: WebSocket, image_id: Number, services: TheServices, hub: TheHub) -> None:
     """One browser on one image."""
     await socket.accept()
     try:

@@ -14,12 +14,12 @@ from clickmask.core.check import check_mask
 from clickmask.core.errors import FormatError, PromptError
 from clickmask.core.masks import RunLengthMask
 from clickmask.formats import mask_png, rle
-from clickmask.server.deps import REST_CLIENT, SeenRevision, TheHub, TheServices
+from clickmask.server.deps import REST_CLIENT, Number, SeenRevision, TheHub, TheServices
 from clickmask.server.errors import NotFoundError
 from clickmask.server.hub import Hub
 from clickmask.server.records import MEDIA_TYPE, record
 from clickmask.server.routes.images import full_answer
-from clickmask.server.schemas import Command, PatchBody, PatchCommand, SimpleCommand, object_json
+from clickmask.server.schemas import Command, PatchBody, PatchCommand, SimpleCommand, binary_content, object_json
 from clickmask.server.services import Services
 from clickmask.store.values import StoredObject
 
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api/v1/objects/{object_id}")
 
 
 @router.get("")
-async def get(object_id: int, response: Response, services: TheServices) -> dict[str, Any]:
+async def get(object_id: Number, response: Response, services: TheServices) -> dict[str, Any]:
     """One object."""
     stored = await _stored(services, object_id)
     response.headers["ETag"] = f'"{stored.rev}"'
@@ -35,33 +35,33 @@ async def get(object_id: int, response: Response, services: TheServices) -> dict
 
 
 @router.patch("")
-async def patch(object_id: int, body: PatchBody, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+async def patch(object_id: Number, body: PatchBody, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
     """Change class, colour, visibility or order."""
     given = body.model_dump(exclude_unset=True)
     return await _apply(hub, object_id, PatchCommand(type="patch", object_id=object_id, rev=rev, **given))
 
 
 @router.delete("")
-async def delete(object_id: int, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+async def delete(object_id: Number, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
     """Remove an object; undo brings it back."""
     return await _simple(hub, object_id, "delete", rev)
 
 
 @router.post("/reopen")
-async def reopen(object_id: int, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+async def reopen(object_id: Number, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
     """Make a finished object clickable again."""
     return await _simple(hub, object_id, "reopen", rev)
 
 
 @router.post("/finish")
-async def finish(object_id: int, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+async def finish(object_id: Number, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
     """Make an object's mask final."""
     return await _simple(hub, object_id, "finish", rev)
 
 
 @router.get("/mask")
 async def mask(
-    object_id: int,
+    object_id: Number,
     services: TheServices,
     format: Literal["png", "rle", "record"] = "png",  # noqa: A002 - the query's name
 ) -> Response:
@@ -77,8 +77,8 @@ async def mask(
     return Response(data, media_type="image/png")
 
 
-@router.put("/mask")
-async def set_mask(object_id: int, request: Request, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
+@router.put("/mask", openapi_extra=binary_content("image/png"))
+async def set_mask(object_id: Number, request: Request, hub: TheHub, rev: SeenRevision) -> dict[str, Any]:
     """Give an object in progress a mask."""
     data = await request.body()
     live = await hub.open_for_object(object_id)

@@ -20,7 +20,7 @@ from clickmask.server import exchange
 from clickmask.server.deps import REST_CLIENT, TheHub, TheServices, TheSettings
 from clickmask.server.errors import ImageMissingError, NotFoundError
 from clickmask.server.hub import Hub
-from clickmask.server.schemas import ExportBody
+from clickmask.server.schemas import UPLOAD_CONTENT, ExportBody
 from clickmask.server.services import Services
 from clickmask.store.values import Origin, StoredClass, StoredImage, StoredObject
 
@@ -58,7 +58,7 @@ async def download(name: str, services: TheServices) -> FileResponse:
     return FileResponse(file, media_type="application/zip", filename=f"{name}.zip")
 
 
-@router.post("/import")
+@router.post("/import", openapi_extra=UPLOAD_CONTENT)
 async def import_(request: Request, services: TheServices, hub: TheHub, settings: TheSettings) -> dict[str, Any]:
     """Take annotations from a file over as finished objects."""
     fields = multipart(request.headers.get("content-type", ""), await request.body())
