@@ -19,6 +19,8 @@ INPUT_HW = (6, 8)
 class LastClick:
     """An encoding of one map: 1 at the newest click, the previous logits elsewhere."""
 
+    feedback = "logits"
+
     def encode(self, prompts: Prompts, previous: FloatMap | None, size_hw: tuple[int, int]) -> FloatMap:
         maps = np.zeros((1, *size_hw), np.float32) if previous is None else previous[None].copy()
         click = prompts.last_click
