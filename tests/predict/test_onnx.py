@@ -8,6 +8,7 @@ import pytest
 
 from clickmask.core.errors import WeightsError
 from clickmask.core.frames import FloatMap, Frame
+from clickmask.core.masks import BoolMask
 from clickmask.core.prompts import Click, Prompts
 from clickmask.predict.onnx import OnnxBackend
 
@@ -19,7 +20,8 @@ INPUT_HW = (6, 8)
 class LastClick:
     """An encoding of one map: 1 at the newest click, the previous logits elsewhere."""
 
-    feedback = "logits"
+    channels = 1
+    feedback: str | None = "logits"
 
     def encode(self, prompts: Prompts, previous: FloatMap | None, size_hw: tuple[int, int]) -> FloatMap:
         maps = np.zeros((1, *size_hw), np.float32) if previous is None else previous[None].copy()
@@ -27,6 +29,15 @@ class LastClick:
         assert click is not None
         maps[0, int(click.y), int(click.x)] = 1
         return maps
+
+
+class SeesItsHints(LastClick):
+    """What comes back is the graph's inner map; of a mask that was given, its right half."""
+
+    feedback = "hints"
+
+    def of_mask(self, mask: BoolMask) -> BoolMask:
+        return mask & (np.arange(INPUT_HW[1]) >= INPUT_HW[1] // 2)
 
 
 def graph(folder: Path, guidance: str = "guidance") -> Path:
@@ -45,7 +56,7 @@ def graph(folder: Path, guidance: str = "guidance") -> Path:
         helper.make_tensor_value_info("image", kinds.UINT8, [1, *INPUT_HW, 3]),
         helper.make_tensor_value_info(guidance, kinds.FLOAT, [1, 1, *INPUT_HW]),
     ]
-    outputs = [helper.make_tensor_value_info("logits", kinds.FLOAT, [1, 1, *INPUT_HW])]
+    outputs = [helper.make_tensor_value_info(name, kinds.FLOAT, [1, 1, *INPUT_HW]) for name in ("logits", "hints")]
     model = helper.make_model(
         helper.make_graph(nodes, "toy", inputs, outputs, [one, ten]), opset_imports=[helper.make_opsetid("", 17)]
     )
@@ -74,6 +85,21 @@ def test_the_graph_gets_pixels_and_guidance(tmp_path: Path) -> None:
     np.testing.assert_allclose(again[0, 0], expected[0, 0] + 20, rtol=1e-5)
 
 
+def test_a_graph_can_see_another_of_its_answers_again(tmp_path: Path) -> None:
+    backend = OnnxBackend(graph(tmp_path), SeesItsHints(), INPUT_HW, frozenset({"recall"}), threads=1)
+    embedding, prompts = backend.embed(Frame.of(np.zeros((*INPUT_HW, 3), np.uint8))), Prompts((Click(5.5, 2.5),))
+    first = backend.answer(embedding, prompts, None, {})
+    assert list(first.maps) == ["hints"]
+    assert np.array_equal(first.maps["hints"], first.logits)  # of a black image
+    second = backend.answer(embedding, prompts, np.full(INPUT_HW, 7, np.float32), first.maps)
+    assert second.logits[2, 5] == 10 and second.logits[0, 0] == 0  # hints, not the mask
+    given = np.full(INPUT_HW, 7, np.float32)
+    assert backend.answer(embedding, prompts, given, {}).logits[0].tolist() == [-80] * 4 + [80] * 4
+    assert np.array_equal(
+        backend.decode(embedding, prompts, given), backend.answer(embedding, prompts, given, {}).logits
+    )
+
+
 def test_weights_with_another_digest_are_refused(tmp_path: Path) -> None:
     path = graph(tmp_path)
     with pytest.raises(WeightsError, match=r"not the ones the model was published with .*expected abababababab…\)"):
@@ -93,5 +119,5 @@ def test_a_truncated_graph(tmp_path: Path) -> None:
 
 
 def test_a_graph_of_another_kind(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="takes clicks, image and gives logits; expected image and guidance"):
+    with pytest.raises(WeightsError, match="takes clicks, image and gives hints, logits; expected image and guidance"):
         opened(graph(tmp_path, guidance="clicks"))
