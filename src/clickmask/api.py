@@ -47,6 +47,8 @@ BACKENDS: Registry[OpenBackend] = Registry(
     {
         "flood": "clickmask.predict.flood:open_flood",
         "onnx": "clickmask.predict.onnx:open_onnx",
+        "sam_onnx": "clickmask.predict.sam_onnx:open_sam_onnx",
+        "sam_torch": "clickmask.nn.sam:open_sam_torch",
         "torch": "clickmask.nn.torch_backend:open_torch",
     },
 )

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from clickmask.core.frames import FloatMap, LogitMap
-from clickmask.core.protocols import Memo
+from clickmask.core.frames import BoxFloat, FloatMap, LogitMap
+from clickmask.core.protocols import Memo, Request, Result
 
 NETWORK = "network"
 """Key of the memo."""
@@ -83,3 +83,11 @@ def moved(memo: Memo, change: Change) -> Memo:
     maps = {name: change(logits) for name, logits in kept.maps.items()}
     candidates = tuple(replace(c, logits=change(c.logits)) for c in kept.candidates)
     return with_network_memo(memo, NetworkMemo(maps, candidates, kept.score))
+
+
+def placed(answer: Answer, box: BoxFloat, request: Request) -> Result:
+    """An answer whose grid covers `box` of the request's frame."""
+    maps = {name: LogitMap(values, box) for name, values in answer.maps.items()}
+    candidates = tuple(Candidate(LogitMap(values, box), score) for values, score in answer.candidates)
+    kept = NetworkMemo(maps, candidates, answer.score)
+    return Result(LogitMap(answer.logits, box), with_network_memo(request.memo, kept))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
-from clickmask.core.answers import Answer, Candidate, NetworkMemo, network_memo, with_network_memo
-from clickmask.core.frames import BoxFloat, Crop, FloatMap, LogitMap, whole
+from clickmask.core.answers import Answer, network_memo, placed
+from clickmask.core.frames import Crop, FloatMap, LogitMap, whole
 from clickmask.core.prompts import Prompts
 from clickmask.core.protocols import Backend, Request, Result, Step
+from clickmask.predict.sam import WHOLE_IMAGE, WholeImageBackend, whole_image_step
 
 ANSWERING = frozenset({"recall", "multimask"})
 """Capabilities of a backend whose answer is more than one map."""
@@ -33,6 +34,8 @@ class AnsweringBackend(Backend, Protocol):
 
 def backend_step(backend: Backend) -> Step:
     """A step that asks `backend` about the whole frame of the request, whatever its size."""
+    if WHOLE_IMAGE in backend.capabilities:
+        return whole_image_step(cast(WholeImageBackend, backend))
     if backend.capabilities & ANSWERING:
         return _answering_step(cast(AnsweringBackend, backend))
 
@@ -57,11 +60,3 @@ def _answering_step(backend: AnsweringBackend) -> Step:
         return placed(answer, box, request)
 
     return step
-
-
-def placed(answer: Answer, box: BoxFloat, request: Request) -> Result:
-    """An answer whose grid covers `box` of the request's frame."""
-    maps = {name: LogitMap(values, box) for name, values in answer.maps.items()}
-    candidates = tuple(Candidate(LogitMap(values, box), score) for values, score in answer.candidates)
-    kept = NetworkMemo(maps, candidates, answer.score)
-    return Result(LogitMap(answer.logits, box), with_network_memo(request.memo, kept))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import onnxruntime
@@ -19,6 +20,10 @@ from clickmask.zoo.spec import ModelSpec, made
 
 FREE_SIZES = ("height", "width")
 """Free dimensions of graphs that take any input size; the session fixes them, which keeps such graphs as quick."""
+
+
+Session: TypeAlias = onnxruntime.InferenceSession
+"""A graph that can be run."""
 
 
 class OnnxBackend:
@@ -53,7 +58,7 @@ class OnnxBackend:
         self.input_hw = input_hw
         self.capabilities = capabilities
         self._encoding = encoding
-        self.session = open_session(path, read_weights(path, sha256), threads, input_hw)
+        self.session = open_session(path, sha256, threads, input_hw)
 
     def embed(self, frame: Frame) -> Image:
         """The pixels themselves: image and prompts meet in the network's first layer."""
@@ -87,15 +92,18 @@ def open_onnx(spec: ModelSpec, folder: Path | None, threads: int | None = None) 
     return OnnxBackend(path, encoding, spec.input_hw, capabilities, sha256=spec.sha256, threads=threads)
 
 
-def open_session(
-    path: Path, graph: bytes, threads: int | None, input_hw: tuple[int, int]
-) -> onnxruntime.InferenceSession:
-    """A session over a graph with the names that `OnnxBackend` tells; WeightsError for anything else."""
+def open_graph(path: Path, sha256: str | None, threads: int | None, input_hw: tuple[int, int] | None = None) -> Session:
+    """A session over any graph; WeightsError if the file is missing, has another digest or cannot be run."""
+    data = read_weights(path, sha256)
     try:
-        options = session_options(threads, input_hw)
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return Session(data, session_options(threads, input_hw), providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's errors have no common base but this
         raise WeightsError(f"The weights {path} are no ONNX graph that can be run: {error}") from error
+
+
+def open_session(path: Path, sha256: str | None, threads: int | None, input_hw: tuple[int, int]) -> Session:
+    """A session over a graph with the names that `OnnxBackend` tells; WeightsError for anything else."""
+    session = open_graph(path, sha256, threads, input_hw)
     inputs, outputs = {i.name for i in session.get_inputs()}, {o.name for o in session.get_outputs()}
     if inputs != {"image", "guidance"} or "logits" not in outputs:
         raise WeightsError(
