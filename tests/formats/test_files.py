@@ -7,7 +7,7 @@ import pytest
 
 from clickmask.core.errors import FormatError
 from clickmask.formats.annotation import Numbers
-from clickmask.formats.files import json_bytes, read_json, write_atomically
+from clickmask.formats.files import json_bytes, only_file, read_json, write_atomically
 
 
 def test_writing_replaces_the_content_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -68,3 +68,12 @@ def test_numbers_are_kept_where_unique_and_filled_in_elsewhere() -> None:
     assert Numbers().of_all([None, 2, None, 2, 7]) == [1, 2, 3, 4, 7]
     assert Numbers(lowest=0).of_all([0, 1]) == [0, 1]
     assert Numbers().of_all([]) == []
+
+
+def test_of_a_folder_the_usual_file_is_meant_else_the_only_one(tmp_path: Path) -> None:
+    assert only_file(tmp_path, "a.json") == tmp_path / "a.json"
+    (tmp_path / "other.json").touch()
+    assert only_file(tmp_path, "a.json") == tmp_path / "other.json"
+    (tmp_path / "third.json").touch()
+    assert only_file(tmp_path, "a.json") == tmp_path / "a.json"
+    assert only_file(tmp_path / "third.json", "a.json") == tmp_path / "third.json"

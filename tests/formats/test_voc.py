@@ -63,6 +63,15 @@ def test_a_label_map_names_the_colours_in_any_order(tmp_path: Path) -> None:
     assert (annotation.class_name, [c.name for c in found.classes]) == ("car", ["tree", "car"])
 
 
+def test_a_label_map_without_colours_means_the_palette(tmp_path: Path) -> None:
+    """As Datumaro exports it without colours of its own."""
+    (tmp_path / "labelmap.txt").write_text("# label:color_rgb:parts:actions\nbackground:::\ncat:::\ndog:::\n")
+    put(tmp_path / "SegmentationClass" / "a.png", GOLDEN * 2, colour=True)
+    (annotation,) = voc.FORMAT.read(str(tmp_path)).images[0].annotations
+    np.testing.assert_array_equal(annotation.mask.decode(), GOLDEN)
+    assert annotation.class_name == "dog"
+
+
 def test_what_is_written_has_the_layout_and_the_palette(tmp_path: Path) -> None:
     objects = (Annotation("cat", RunLengthMask.encode(GOLDEN)), Annotation("cat", RunLengthMask.encode(~GOLDEN)))
     written = voc.FORMAT.write(AnnotationSet((AnnotatedImage("x/a.jpg", (5, 6), objects),)), str(tmp_path))
@@ -101,6 +110,7 @@ def test_objects_without_or_with_several_classes_are_reported() -> None:
     [
         ("labelmap.txt", b"cat:1,2::\n", "line 1 must be name:r,g,b"),
         ("labelmap.txt", b"cat:1,2,300::\n", "line 1 must be"),
+        ("labelmap.txt", b"cat:red::\n", "line 1 must be"),
         ("labelmap.txt", b"background:0,0,0::\n", "belongs to no class"),
         ("labelmap.txt", b"\xff\xff", "UTF-8"),
         ("SegmentationClass/a.png", b"hello", "not an image"),

@@ -30,7 +30,7 @@ from clickmask.formats.annotation import (
     ShapeStyle,
     Written,
 )
-from clickmask.formats.files import atomic_file, json_bytes, naming
+from clickmask.formats.files import atomic_file, json_bytes, naming, only_file
 from clickmask.formats.json_items import items, read_items
 from clickmask.formats.polygons import Ring, edge_rings, fill_edge, mask_of_rings
 from clickmask.formats.rle import counts_of, mask_of, pack, unpack
@@ -179,9 +179,8 @@ class CocoJson(AnnotationFormat):
     def open(
         self, source: str, *, convention: Convention | None = None, find_image: ImageLookup | None = None
     ) -> AnnotationStream:
-        """A file, or `annotations.json` in a folder. Polygons are read as `edge` unless told otherwise."""
-        path = Path(source)
-        path = path / FILE_NAME if path.is_dir() else path
+        """A file, or `annotations.json` (else the only `.json`) in a folder. Polygons are `edge` unless told."""
+        path = only_file(Path(source), FILE_NAME)
         with naming(path):
             found = stream(read_items(path, ("annotations",)), convention or "edge", self.dialect)
         found.images = _named(found.images, path)

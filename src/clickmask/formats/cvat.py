@@ -32,7 +32,7 @@ from clickmask.formats.annotation import (
     ShapeStyle,
     Written,
 )
-from clickmask.formats.files import atomic_file, naming
+from clickmask.formats.files import atomic_file, naming, only_file
 from clickmask.formats.mask_png import voc_palette
 from clickmask.formats.polygons import Ring, box_ring, edge_rings, ellipse_ring, mask_of_rings
 from clickmask.formats.xml_text import clean, elements
@@ -105,9 +105,8 @@ class CvatXml(AnnotationFormat):
     def open(
         self, source: str, *, convention: Convention | None = None, find_image: ImageLookup | None = None
     ) -> AnnotationStream:
-        """A file, or `annotations.xml` in a folder. Polygons are read as `edge` unless told otherwise."""
-        path = Path(source)
-        path = path / FILE_NAME if path.is_dir() else path
+        """A file, or `annotations.xml` (else the only `.xml`) in a folder. Polygons are `edge` unless told."""
+        path = only_file(Path(source), FILE_NAME)
         labels, paths, tracks = _overview(path)
         losses = [f"{tracks} tracks, which belong to video, are left out."] if tracks else []
 

@@ -87,6 +87,16 @@ def files_below(root: Path, suffixes: Collection[str], what: str) -> list[Path]:
     return found
 
 
+def only_file(path: Path, usual: str) -> Path:
+    """A file as it is; of a folder the file with the usual name, else the only one with its ending."""
+    if not path.is_dir():
+        return path
+    if (path / usual).exists():
+        return path / usual
+    found = sorted(path.glob(f"*{Path(usual).suffix}"))
+    return found[0] if len(found) == 1 else path / usual
+
+
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Parsed content of a JSON file; FormatError names the line of a mistake."""
     with json_errors(path):

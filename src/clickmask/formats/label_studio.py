@@ -32,7 +32,7 @@ from clickmask.formats.annotation import (
     ShapeStyle,
     Written,
 )
-from clickmask.formats.files import atomic_file, json_bytes, naming, write_atomically
+from clickmask.formats.files import atomic_file, json_bytes, naming, only_file, write_atomically
 from clickmask.formats.image_names import in_turn
 from clickmask.formats.json_items import items, read_items
 from clickmask.formats.mask_png import OBJECT
@@ -165,7 +165,7 @@ class LabelStudioJson(AnnotationFormat):
         self, source: str, *, convention: Convention | None = None, find_image: ImageLookup | None = None
     ) -> AnnotationStream:
         """A file, or `tasks.json` (else the only `.json`) in a folder. Polygons are `edge` unless told otherwise."""
-        path = _tasks_file(Path(source))
+        path = only_file(Path(source), FILE_NAME)
         with naming(path):
             tasks = items(read_items(path, ()), "A Label Studio export")
         losses: list[str] = []
@@ -206,15 +206,6 @@ FORMAT = LabelStudioJson()
 
 def _append(file: IO[bytes], position: int, task: Mapping[str, Any]) -> None:
     file.write((b",\n" if position else b"[\n") + json_bytes(task).rstrip())
-
-
-def _tasks_file(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    found = sorted(path.glob("*.json"))
-    if (path / FILE_NAME).exists() or len(found) != 1:
-        return path / FILE_NAME
-    return found[0]
 
 
 def _results(task: Mapping[str, Any], where: str) -> tuple[list[Any], list[str]]:

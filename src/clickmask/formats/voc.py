@@ -63,6 +63,8 @@ def palette_numbers() -> Colours:
 def parse_labelmap(text: str) -> tuple[list[str], Colours]:
     """Names of classes 1, 2, ... and the number behind each colour; background is 0 wherever it stands.
 
+    A line without a colour has that of the VOC palette at its place, as Datumaro means it.
+
     Raises:
         FormatError: a line is not `name:r,g,b:parts:actions`.
     """
@@ -73,13 +75,27 @@ def parse_labelmap(text: str) -> tuple[list[str], Colours]:
             continue
         name, _, rest = line.partition(":")
         digits = rest.split(":")[0].split(",")
-        if len(digits) != 3 or not all(d.strip().isdecimal() and int(d) < 256 for d in digits):
+        if len(digits) != 3 and rest.strip(":"):
             raise FormatError(f"line {number} must be name:r,g,b:: with numbers from 0 to 255, got {line[:60]!r}.")
-        if name.strip() != mask_png.BACKGROUND:
+        background = name.strip() == mask_png.BACKGROUND
+        if not background:
             names.append(name.strip() or f"class {len(names) + 1}")
-        key = (int(digits[0]), int(digits[1]), int(digits[2]))
-        colours[key] = 0 if name.strip() == mask_png.BACKGROUND else len(names)
+        place = 0 if background else len(names)
+        colours[_colour(digits, number) if len(digits) == 3 else _palette_colour(place)] = place
     return names, colours
+
+
+def _colour(digits: Sequence[str], line: int) -> tuple[int, int, int]:
+    if not all(d.strip().isdecimal() and int(d) < 256 for d in digits):
+        raise FormatError(
+            f"line {line} must be name:r,g,b:: with numbers from 0 to 255, got {','.join(digits)[:60]!r}."
+        )
+    return int(digits[0]), int(digits[1]), int(digits[2])
+
+
+def _palette_colour(number: int) -> tuple[int, int, int]:
+    red, green, blue = mask_png.voc_palette()[number % 256].tolist()
+    return red, green, blue
 
 
 def parse(
@@ -210,8 +226,7 @@ def _labelmap(root: Path) -> tuple[list[str], Colours]:
         return list(VOC_NAMES), palette_numbers()
     with naming(path):
         names, colours = parse_labelmap(read_text(path, "label map"))
-    border = mask_png.voc_palette()[mask_png.VOC_BORDER].tolist()
-    return names, {(border[0], border[1], border[2]): mask_png.VOC_BORDER, **colours}
+    return names, {_palette_colour(mask_png.VOC_BORDER): mask_png.VOC_BORDER, **colours}
 
 
 def _missing(root: Path, known: set[str]) -> list[str]:
