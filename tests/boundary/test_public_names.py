@@ -61,7 +61,9 @@ def test_the_registries() -> None:
     assert set(FORMATS) >= {"coco", "labelme", "png"}
     assert set(STAGES) >= {"flip"}
     assert (
-        set(COMMANDS) == set(SUMMARIES) == {"annotate", "segment", "evaluate", "train", "export", "models", "convert"}
+        set(COMMANDS)
+        == set(SUMMARIES)
+        == {"annotate", "serve", "segment", "evaluate", "train", "export", "models", "convert"}
     )
 
 

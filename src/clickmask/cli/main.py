@@ -22,6 +22,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
     "command",
     {
         "annotate": "clickmask.cli.annotate:annotate",
+        "serve": "clickmask.cli.serve:serve",
         "segment": "clickmask.cli.segment:segment",
         "evaluate": "clickmask.cli.evaluate:evaluate",
         "train": "clickmask.cli.train:train",
@@ -34,6 +35,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 
 SUMMARIES = {
     "annotate": "Annotate a folder of images in the browser.",
+    "serve": "Serve the model to Label Studio, CVAT and programs.",
     "segment": "Segment one object of one image.",
     "evaluate": "Measure how many clicks a model needs.",
     "train": "Train a model on shards or on your own images and masks.",

@@ -33,7 +33,6 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 _IMPORT_PATH = "/api/v1/import"
-_OPEN_PATHS = ("/api/v1/health", "/static/")
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 _LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 
@@ -58,6 +57,10 @@ class BodyTooLargeError(Exception):
 class Guard:
     """ASGI middleware round the whole application."""
 
+    unauthorised = "The cookie or token is missing or wrong. Open the address that `clickmask annotate` printed."
+    page_without_token: bytes | None = _ASK_FOR_TOKEN
+    open_paths: tuple[str, ...] = ("/api/v1/health", "/static/")
+
     def __init__(self, app: App, settings: Settings) -> None:
         self._app = app
         self._settings = settings
@@ -72,7 +75,7 @@ class Guard:
         if scope["type"] == "websocket":
             await (self._app(scope, receive, send) if denial is None else _close(denial, receive, send))
         elif denial is not None:
-            await _refuse(denial, scope, _with_headers(send))
+            await _refuse(denial, scope, _with_headers(send), self.page_without_token)
         elif scope["path"] == "/" and (token := _query_token(scope)) and _same(token, self._settings.token):
             await self._let_in(_with_headers(send))
         else:
@@ -86,14 +89,13 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             return Denial(403, "bad_origin", f"Pages of '{origin[:100]}' may not use this server.")
-        if not scope["path"].startswith(_OPEN_PATHS) and not self._knows_token(scope, headers):
-            text = "The cookie or token is missing or wrong. Open the address that `clickmask annotate` printed."
-            return Denial(401, "unauthorised", text)
+        if not scope["path"].startswith(self.open_paths) and not self._knows_token(scope, headers):
+            return Denial(401, "unauthorised", self.unauthorised)
         return None
 
     def _known_host(self, host: str) -> bool:
         name = (urlsplit(f"//{host}").hostname or "") if _parses(host) else ""
-        if name in _LOCAL_NAMES or name == self._settings.host.lower():
+        if name in (*_LOCAL_NAMES, self._settings.host.lower(), *self._settings.names):
             return True
         # Listening everywhere: plain addresses cannot be rebound to another machine's name, names can.
         return self._settings.host in _ANY_ADDRESS and (_is_address(name) or name == socket.gethostname().lower())
@@ -183,9 +185,9 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _refuse(denial: Denial, scope: Scope, send: Send) -> None:
-    if scope["path"] == "/" and denial.status == 401:
-        body, kind = _ASK_FOR_TOKEN, b"text/html; charset=utf-8"
+async def _refuse(denial: Denial, scope: Scope, send: Send, page: bytes | None = None) -> None:
+    if page is not None and scope["path"] == "/" and denial.status == 401:
+        body, kind = page, b"text/html; charset=utf-8"
     else:
         error = {"error": {"code": denial.code, "message": denial.message}}
         body, kind = json.dumps(error).encode(), b"application/json"

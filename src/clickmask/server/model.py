@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from clickmask.core.prompts import Click, MaskPrompt, Prompts
 from clickmask.core.protocols import ObjectState
 from clickmask.predict.predictor import Pipeline, advance
 from clickmask.server.errors import ModelError
+
+T = TypeVar("T")
 
 STATE_BYTES_KEPT = 256 * 2**20
 """A state holds logits of up to a few megabytes, after a correction at the full resolution of the object."""
@@ -131,17 +133,30 @@ class ModelHost:
             ModelError: the model could not be loaded, or failed.
             PromptError: a prompt does not fit the image.
         """
-        while self._pipeline is None and self._loading is not None and not self._loading.done():
-            await asyncio.shield(self._loading)
-        pipeline = self._pipeline
-        if pipeline is None:
-            raise ModelError(f"The model '{self.status.name}' is not available: {self.status.problem}")
+        pipeline = await self._ready()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._worker, self._answer, pipeline, frame, question)
+
+    async def run(self, function: Callable[[Pipeline], T]) -> T:
+        """What a function makes of the pipeline, in the worker thread; for callers that keep their own states.
+
+        Raises:
+            ModelError: the model could not be loaded, or failed.
+            InputError: as the function raises it.
+        """
+        pipeline = await self._ready()
+        return await asyncio.get_running_loop().run_in_executor(self._worker, _watched, function, pipeline)
 
     def close(self) -> None:
         """Let the worker go once its present question is answered."""
         self._worker.shutdown(wait=False, cancel_futures=True)
+
+    async def _ready(self) -> Pipeline:
+        while self._pipeline is None and self._loading is not None and not self._loading.done():
+            await asyncio.shield(self._loading)
+        if self._pipeline is None:
+            raise ModelError(f"The model '{self.status.name}' is not available: {self.status.problem}")
+        return self._pipeline
 
     async def _load(self, name: str, before: asyncio.Task[None] | None) -> None:
         if before is not None:
@@ -165,12 +180,7 @@ class ModelHost:
     def _answer(self, pipeline: Pipeline, frame: Frame, question: Question) -> Answer:
         """In the worker thread."""
         start = time.perf_counter()
-        try:
-            state = follow(pipeline, frame, self._start(question), question.prompts)
-        except InputError:
-            raise
-        except Exception as error:  # a runtime may raise anything; the person must hear of it and go on working
-            raise ModelError(f"The model '{pipeline.name}' failed: {error}") from error
+        state = _watched(lambda model: follow(model, frame, self._start(question), question.prompts), pipeline)
         if pipeline is self._pipeline:
             self._states.keep(question.object_id, state)
         size_hw = frame.size_hw
@@ -205,6 +215,15 @@ def follow(pipeline: Pipeline, frame: Frame, state: ObjectState, prompts: Prompt
     for prompt in rest:
         state = advance(pipeline, frame, state, prompt)
     return state
+
+
+def _watched(function: Callable[[Pipeline], T], pipeline: Pipeline) -> T:
+    try:
+        return function(pipeline)
+    except InputError:
+        raise
+    except Exception as error:  # a runtime may raise anything; the person must hear of it and go on working
+        raise ModelError(f"The model '{pipeline.name}' failed: {error}") from error
 
 
 def _bytes_of(state: ObjectState) -> int:

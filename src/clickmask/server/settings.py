@@ -25,6 +25,7 @@ class Settings:
         session: value of the cookie that the token is exchanged for.
         model: name of the model to begin with.
         static_folder: the built client.
+        names: further names by which clients may address the server, lower case.
         only_path: work on this image alone, by path relative to the folder; None for all.
         max_upload_bytes: largest import.
         max_body_bytes: largest body of any other request.
@@ -37,6 +38,7 @@ class Settings:
     session: str = field(default_factory=_new_secret)
     model: str = "default"
     static_folder: Path = STATIC_FOLDER
+    names: tuple[str, ...] = ()
     only_path: str | None = None
     max_upload_bytes: int = 512 * 2**20
     max_body_bytes: int = 64 * 2**20
