@@ -12,7 +12,7 @@ from clickmask.server.deps import install_error_answers
 from clickmask.server.guard import Guard
 from clickmask.server.hub import Hub
 from clickmask.server.model import BuildPipeline, ModelHost
-from clickmask.server.routes import about, classes, images, live, objects, page, transfer
+from clickmask.server.routes import about, classes, images, live, objects, page, statistics, transfer
 from clickmask.server.services import Services
 from clickmask.server.settings import Settings
 from clickmask.store.project import Project
@@ -56,7 +56,7 @@ def create_app(
         docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
     )  # fmt: skip
     install_error_answers(app)
-    for part in (about, images, objects, classes, transfer, live, page):
+    for part in (about, images, objects, classes, transfer, statistics, live, page):
         app.include_router(part.router)
     app.add_middleware(Guard, settings=settings)
     return app

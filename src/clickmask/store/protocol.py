@@ -15,6 +15,7 @@ from clickmask.store.values import (
     ImageStatus,
     LoggedEvent,
     ModelRun,
+    ObjectVersion,
     Origin,
     Outcome,
     StoredClass,
@@ -111,6 +112,14 @@ class SessionStore(Protocol):
 
     def events(self, image_id: int | None = None) -> Sequence[LoggedEvent]:
         """The log, oldest first."""
+        ...
+
+    def versions(self, object_id: int) -> list[ObjectVersion]:
+        """An object after each step that changed it, oldest first."""
+        ...
+
+    def imported(self, image_id: int) -> dict[int, RunLengthMask]:
+        """Masks of an image's objects as they were imported, by the number of the object."""
         ...
 
     def close(self) -> None:

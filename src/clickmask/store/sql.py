@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from clickmask.core.errors import StorageError
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Prompts
-from clickmask.store import migrations, schema, sql_classes, sql_history, sql_images
+from clickmask.store import migrations, schema, sql_classes, sql_history, sql_images, sql_versions
 from clickmask.store.sql_objects import MaskShelf, prompts_text, read_objects
 from clickmask.store.values import (
     Edit,
@@ -26,6 +26,7 @@ from clickmask.store.values import (
     ImageStatus,
     LoggedEvent,
     ModelRun,
+    ObjectVersion,
     Origin,
     Outcome,
     StoredClass,
@@ -199,6 +200,16 @@ class SqlStore:
         with self._transaction() as connection:
             rows = connection.execute(query).all()
         return [_logged(row) for row in rows]
+
+    def versions(self, object_id: int) -> list[ObjectVersion]:
+        """An object after each step that changed it, oldest first."""
+        with self._transaction() as connection:
+            return sql_versions.read_versions(connection, self._shelf, object_id)
+
+    def imported(self, image_id: int) -> dict[int, RunLengthMask]:
+        """Masks of an image's objects as they were imported, by the number of the object."""
+        with self._transaction() as connection:
+            return sql_versions.read_imported(connection, self._shelf, image_id)
 
     def close(self) -> None:
         """Let go of the database."""

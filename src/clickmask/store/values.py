@@ -150,6 +150,18 @@ class HistoryEntry:
     applied: bool
 
 
+@dataclass(frozen=True)
+class ObjectVersion:
+    """An object as one step of the history left it; `at` in seconds since 1970."""
+
+    action: int
+    kind: str
+    label: str
+    at: float
+    phase: ObjectPhase
+    mask: RunLengthMask
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRun:
     """Which model answered, and how long it took in milliseconds."""

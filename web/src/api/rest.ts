@@ -1,7 +1,10 @@
 /** REST calls of docs/annotator-protocol.md, section 4. A refusal arrives as `Refusal` with the server's own words. */
 
 import { Refusal, type Rest } from '../state/ports'
-import type { ClassInfo, ExportResult, ImageInfo, ImportResult, Models, ProjectInfo } from '../state/wire'
+import {
+  parseRecord, type ClassInfo, type ExportResult, type ImageInfo, type ImportResult, type Models, type ObjectVersion, type ProjectInfo,
+  type Statistics,
+} from '../state/wire'
 
 export const ROOT = '/api/v1'
 
@@ -42,6 +45,13 @@ export const rest: Rest = {
   models: () => call<Models>('GET', '/models'),
   useModel: (name) => call<Models>('PUT', '/models/current', { name }),
   exportAs: (format, images, options) => call<ExportResult>('POST', '/export', { format, images, options }),
+  statistics: () => call<Statistics>('GET', '/statistics'),
+  versions: async (object) => (await call<{ versions: ObjectVersion[] }>('GET', `/objects/${object}/versions`)).versions,
+  versionMask: async (object, action) => {
+    const response = await fetch(`${ROOT}/objects/${object}/versions/${action}`, { credentials: 'same-origin' })
+    if (!response.ok) throw await refusal(response)
+    return parseRecord(await response.arrayBuffer()).mask
+  },
   importFrom: (file, filename, format) => {
     const form = new FormData()
     form.append('file', file, filename)
@@ -52,3 +62,4 @@ export const rest: Rest = {
 
 export const displayUrl = (image: number): string => `${ROOT}/images/${image}/display`
 export const thumbUrl = (image: number): string => `${ROOT}/images/${image}/thumb`
+export const STATISTICS_CSV = `${ROOT}/statistics?format=csv`

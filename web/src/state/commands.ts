@@ -70,6 +70,8 @@ const TABLE = {
   'palette': { group: 'page', keys: ['Ctrl+K'] },
   'help': { group: 'page', keys: ['?', 'F1'] },
   'settings': { group: 'page', keys: ['Ctrl+,'] },
+  'statistics': { group: 'page', keys: ['F7'] },
+  'compare': { group: 'page', keys: ['F8'] },
   'export': { group: 'page', keys: [] },
   'import': { group: 'page', keys: [] },
   'saved': { group: 'page', keys: ['Ctrl+S'] },

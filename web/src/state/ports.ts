@@ -1,7 +1,8 @@
 /** What the state needs from the world outside; the real ones are in api/, tests bring their own. */
 
+import type { RunMask } from './runs'
 import type {
-  ClassInfo, ClassPatch, ExportResult, ImageInfo, ImportResult, MaskRecord, Models, ProjectInfo, SentCommand, ServerMessage,
+  ClassInfo, ClassPatch, ExportResult, ImageInfo, ImportResult, MaskRecord, Models, ObjectVersion, ProjectInfo, SentCommand, ServerMessage, Statistics,
 } from './wire'
 
 export interface Rest {
@@ -15,6 +16,9 @@ export interface Rest {
   models(): Promise<Models>
   useModel(name: string): Promise<Models>
   exportAs(format: string, images: readonly number[] | null, options: Readonly<Record<string, string>>): Promise<ExportResult>
+  statistics(): Promise<Statistics>
+  versions(object: number): Promise<readonly ObjectVersion[]>
+  versionMask(object: number, action: number): Promise<RunMask>
   importFrom(file: Blob, filename: string, format: string): Promise<ImportResult>
 }
 

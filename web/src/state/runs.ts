@@ -139,3 +139,23 @@ export function unionBox(a: Box, b: Box): Box {
 export function boxesOverlap(a: Box, b: Box): boolean {
   return a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1
 }
+
+/** The mask under a crop, sampled at the centres of `columns` x `rows` cells. */
+export function maskToGrid(mask: RunMask, crop: Box, columns: number, rows: number): Uint8Array {
+  const grid = new Uint8Array(columns * rows)
+  const width = mask.box.x1 - mask.box.x0
+  const stepX = (crop.x1 - crop.x0) / columns
+  const stepY = (crop.y1 - crop.y0) / rows
+  const atRow = new Map<number, number[]>()
+  for (let row = 0; row < rows; row++) {
+    const y = Math.floor(crop.y0 + (row + 0.5) * stepY)
+    atRow.set(y, [...(atRow.get(y) ?? []), row])
+  }
+  forEachSpan({ ...mask, box: { ...mask.box, x0: 0, x1: width } }, width, (from, to) => {
+    const y = Math.floor(from / width)
+    const first = Math.max(0, Math.ceil((from - y * width + mask.box.x0 - crop.x0) / stepX - 0.5))
+    const end = Math.min(columns, Math.ceil((to - y * width + mask.box.x0 - crop.x0) / stepX - 0.5))
+    if (first < end) for (const row of atRow.get(y) ?? []) grid.fill(1, row * columns + first, row * columns + end)
+  })
+  return grid
+}

@@ -19,7 +19,7 @@ export type Motion = 'system' | 'less'
 export type Marks = 'green-red' | 'blue-orange'
 /** What the wheel does without Ctrl. */
 export type Wheel = 'zoom' | 'scroll'
-export type Panel = 'help' | 'settings' | 'palette' | 'export' | 'import' | null
+export type Panel = 'help' | 'settings' | 'palette' | 'statistics' | 'compare' | 'export' | 'import' | null
 
 /** A click or box that the server has not acknowledged: drawn at once. */
 export type Pending =

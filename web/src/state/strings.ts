@@ -41,6 +41,15 @@ export function number(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, '\u202f')
 }
 
+/** Seconds as people say them: 8.4 s, 3:05, 1:02:03. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return t('statistics.seconds', { seconds: seconds.toFixed(1) })
+  const whole = Math.round(seconds)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
+}
+
 export function isKey(key: string): key is StringKey {
   return key in en
 }

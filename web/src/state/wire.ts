@@ -109,6 +109,35 @@ export interface ImportResult {
   readonly notes: readonly string[]
 }
 
+/** Work on some objects, and how much of imported masks is left of them. */
+export interface Numbers {
+  readonly objects: number
+  readonly finished: number
+  readonly clicks: number
+  readonly steps: number
+  readonly seconds: number
+  readonly imported: number
+  readonly imported_iou: number | null
+}
+
+export interface Statistics {
+  readonly pause_seconds: number
+  readonly images: { readonly all: number; readonly annotated: number; readonly finished: number }
+  readonly total: Numbers
+  readonly classes: readonly (Numbers & { readonly id: number; readonly name: string; readonly colour: string })[]
+  readonly by_image: readonly (Numbers & { readonly id: number; readonly name: string })[]
+}
+
+/** An object as a step left it; `iou` with how it is now. */
+export interface ObjectVersion {
+  readonly action: number
+  readonly kind: string
+  readonly label: string
+  readonly at: number
+  readonly area: number
+  readonly iou: number
+}
+
 export type ObjectPatch = Partial<{ class: number; colour: string | null; hidden: boolean; z: number }>
 export type ClassPatch = Partial<{ name: string; colour: string; key: number | null }>
 

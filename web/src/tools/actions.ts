@@ -62,6 +62,8 @@ export function makeActions(store: Store, annotator: Annotator, crosshair: Cross
     'palette': open('palette'),
     'help': open('help'),
     'settings': open('settings'),
+    'statistics': open('statistics'),
+    'compare': open('compare'),
     'export': open('export'),
     'import': open('import'),
     'saved': () => announce(store, t('say.saved')),

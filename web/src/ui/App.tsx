@@ -1,11 +1,13 @@
 import type { JSX } from 'preact'
 import { useApp } from './app'
 import { Classes } from './Classes'
+import { CompareDialog } from './Compare'
 import { Help } from './Help'
 import { Objects } from './Objects'
 import { Palette } from './Palette'
 import { SettingsDialog } from './Settings'
 import { StageView } from './StageView'
+import { StatisticsDialog } from './Statistics'
 import { StatusBar } from './StatusBar'
 import { Strip } from './Strip'
 import { ToolRail } from './ToolRail'
@@ -29,6 +31,8 @@ export function App({ slow }: { slow: () => boolean }): JSX.Element {
       {panel === 'help' && <Help />}
       {panel === 'settings' && <SettingsDialog />}
       {panel === 'palette' && <Palette />}
+      {panel === 'statistics' && <StatisticsDialog />}
+      {panel === 'compare' && <CompareDialog />}
       {panel === 'export' && <ExportDialog />}
       {panel === 'import' && <ImportDialog />}
       <p class="unseen" aria-live="polite" data-testid="live">{store.announcement.value}</p>

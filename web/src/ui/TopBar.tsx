@@ -37,6 +37,10 @@ export function TopBar(): JSX.Element {
         onClick={() => (store.theme.value = THEMES[theme].next)}>
         <Icon name={THEMES[theme].icon} />
       </button>
+      <button class="icon-button" aria-label={withKey(store, t('statistics.title'), 'statistics')} title={withKey(store, t('statistics.title'), 'statistics')}
+        onClick={() => (store.panel.value = 'statistics')}>
+        <Icon name="chart" />
+      </button>
       <button class="icon-button" aria-label={withKey(store, t('settings.title'), 'settings')} title={withKey(store, t('settings.title'), 'settings')}
         onClick={() => (store.panel.value = 'settings')}>
         <Icon name="settings" />
