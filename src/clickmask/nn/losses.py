@@ -21,6 +21,24 @@ def binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return loss.sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
 
 
+def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """(B,) mean over the pixels that count, each with its weight; `weights` has the shape of the labels."""
+    weights = weights * (labels >= 0)
+    loss = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0), reduction="none") * weights
+    return loss.sum((1, 2, 3)) / weights.sum((1, 2, 3)).clamp(min=1e-6)
+
+
+def hardest_cross_entropy(logits: Tensor, labels: Tensor, share: float = 0.25) -> Tensor:
+    """(B,) bootstrapped cross-entropy: the mean over the `share` of pixels with the highest loss (ITIS takes 25 %)."""
+    loss = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0), reduction="none") * (labels >= 0)
+    counted = (labels >= 0).sum((1, 2, 3))
+    kept = (counted * share).ceil().clamp(min=1)
+    most = int(kept.max())
+    hardest = loss.flatten(1).topk(most, dim=1).values
+    inside = torch.arange(most, device=loss.device) < kept[:, None]
+    return (hardest * inside).sum(1) / kept
+
+
 def normalised_focal(logits: Tensor, labels: Tensor, alpha: float = 0.5, gamma: float = 2.0) -> Tensor:
     """(B,) normalised focal loss (Sofiiuk et al., 2019): focal weights, scaled back to cross-entropy's total size.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from clickmask.core.registry import Registry
@@ -55,7 +57,6 @@ class MethodLine:
 
 
 _COMPACT = "clickmask.nn.models.compact:METHODS"
-_DIOS = "clickmask.nn.models.dios:METHODS"
 _RITM, _RITM_PAPER = "clickmask.nn.models.ritm:METHODS", "Sofiiuk et al., ICIP"
 _RITM_FILES = "https://github.com/saic-vul/ritm_interactive_segmentation/releases/download/v1.0/"
 _FBRS, _FBRS_PAPER = "clickmask.nn.models.fbrs:METHODS", "Sofiiuk et al., CVPR"
@@ -72,25 +73,21 @@ def _fbrs(name: str, summary: str, *files: tuple[str, str, float]) -> MethodLine
     return MethodLine(name, "fbrs", _FBRS_PAPER, 2020, "MPL-2.0", _FBRS, summary, published)
 
 
+def _of(family: str, paper: str, year: int, licence: str) -> Callable[..., MethodLine]:
+    """Makes the lines of a family: (name, summary, *published)."""
+    target = f"clickmask.nn.models.{family}:METHODS"
+
+    def line(name: str, summary: str, *published: Published) -> MethodLine:
+        return MethodLine(name, family, paper, year, licence, target, summary, published)
+
+    return line
+
+
+_dios = _of("dios", "Xu et al., CVPR", 2016, "none published")
+_fca = _of("fca", "Lin et al., CVPR", 2020, "research and education only")
+_FCA_FILES = partial(Published, trained_on="Pascal VOC 2012, SBD", licence="research and education only")
+
 METHODS: tuple[MethodLine, ...] = (
-    MethodLine(
-        "dios",
-        "dios",
-        "Xu et al., CVPR",
-        2016,
-        "none published",
-        _DIOS,
-        "VGG-16 FCN over distance maps, scores fused at strides 32, 16 and 8; no memory.",
-    ),
-    MethodLine(
-        "dios_small",
-        "dios",
-        "Xu et al., CVPR",
-        2016,
-        "none published",
-        _DIOS,
-        "DIOS with about an eighth of the channels, for training on a CPU.",
-    ),
     MethodLine(
         "compact", "compact", "ours", 2026, "Apache-2.0", _COMPACT, "The default network: one light pass a click."
     ),
@@ -145,6 +142,13 @@ METHODS: tuple[MethodLine, ...] = (
         "DeepLabV3+ on ResNet-101 with distance maps: a base for BRS and f-BRS.",
         ("resnet101_dh256_sbd.pth", "SBD", 223),
     ),
+    # dios
+    _dios("dios", "VGG-16 FCN over distance maps, scores fused at strides 32, 16 and 8; no memory."),
+    _dios("dios_small", "DIOS with about an eighth of the channels, for training on a CPU."),
+    # fca
+    _fca("fca", "FCA-Net on ResNet-101: a branch of its own for the first click.", _FCA_FILES("fcanet-resnet.pth")),
+    _fca("fca_res2net101", "FCA-Net on Res2Net-101.", _FCA_FILES("fcanet-res2net.pth")),
+    _fca("fca_small", "FCA-Net with a quarter of the channels and fewer blocks, for a CPU."),
 )
 """Every trainable method; a contract test holds it equal to what the methods' files say."""
 
