@@ -11,14 +11,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clickmask.api import cloud_models as cloud_models
     from clickmask.api import load as load
+    from clickmask.api import load_cloud as load_cloud
     from clickmask.api import models as models
     from clickmask.core.errors import ClickmaskError as ClickmaskError
     from clickmask.core.errors import InputError as InputError
     from clickmask.core.masks import RunLengthMask as RunLengthMask
     from clickmask.core.prompts import Box as Box
     from clickmask.core.prompts import Click as Click
+    from clickmask.formats.cloud_file import read_cloud as read_cloud
+    from clickmask.formats.cloud_file import write_cloud as write_cloud
     from clickmask.formats.image_file import read_image as read_image
+    from clickmask.predict.cloud_predictor import CloudPredictor as CloudPredictor
     from clickmask.predict.predictor import Predictor as Predictor
 
 __version__ = "0.1.0"
@@ -30,9 +35,14 @@ _PUBLIC = {
     "InputError": "clickmask.core.errors",
     "Predictor": "clickmask.predict.predictor",
     "RunLengthMask": "clickmask.core.masks",
+    "cloud_models": "clickmask.api",
     "load": "clickmask.api",
+    "load_cloud": "clickmask.api",
     "models": "clickmask.api",
+    "CloudPredictor": "clickmask.predict.cloud_predictor",
+    "read_cloud": "clickmask.formats.cloud_file",
     "read_image": "clickmask.formats.image_file",
+    "write_cloud": "clickmask.formats.cloud_file",
 }
 
 __all__ = sorted([*_PUBLIC, "__version__"])  # noqa: PLE0605

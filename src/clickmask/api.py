@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from clickmask.core.errors import InputError, MissingExtraError, WeightsError
+from clickmask.core.errors import InputError, MissingExtraError, UnknownNameError, WeightsError
 from clickmask.core.protocols import Backend, Stage, Step
-from clickmask.core.registry import Registry
+from clickmask.core.registry import Registry, unknown_name
 from clickmask.zoo import catalog
 from clickmask.zoo.spec import ModelSpec, made
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from clickmask.predict.cloud_predictor import CloudPipeline, CloudPredictor
+    from clickmask.predict.clouds import CloudBackend
     from clickmask.predict.predictor import Pipeline, Predictor
     from clickmask.predict.quality import Quality
     from clickmask.predict.stage import NamedStage
@@ -54,6 +56,18 @@ BACKENDS: Registry[OpenBackend] = Registry(
 )
 """Runtimes by the name that a spec gives."""
 
+OpenCloudBackend = Callable[["Path", "str | None", "int | None"], "CloudBackend"]
+"""(weights, their sha256, CPU threads) -> the backend."""
+
+CLOUD_BACKENDS: Registry[OpenCloudBackend] = Registry(
+    "cloud backend",
+    {
+        "onnx": "clickmask.predict.onnx_cloud:OnnxCloudBackend",
+        "torch": "clickmask.nn.cloud_backend:open_torch_cloud",
+    },
+)
+"""Runtimes of models for point clouds; both read the same file."""
+
 
 def load(
     name: str = "default",
@@ -62,10 +76,10 @@ def load(
     threads: int | None = None,
     backend: str | None = None,
 ) -> Predictor:
-    """A predictor for a model.
+    """A predictor for a model of images; for a model of point clouds a `CloudPredictor`, see `load_cloud`.
 
     Args:
-        name: one of `models()`, or the folder of an exported model.
+        name: one of `models()` or `cloud_models()`, or the folder of an exported model.
         stages: further stages by name, e.g. ``["flip", "graph_cut"]``; see docs/refinement.md.
         threads: CPU threads of the network; None leaves the choice to the runtime.
         backend: ``"torch"`` or ``"onnx"``; None takes what the model was exported for.
@@ -77,7 +91,62 @@ def load(
     """
     from clickmask.predict.predictor import Predictor
 
+    if catalog.find_cloud(name) is not None:
+        if stages:
+            raise InputError(f"Stages are for images; the model '{name}' is for point clouds. Leave them out.")
+        # the name decides; typed callers with clouds use load_cloud
+        return cast("Predictor", load_cloud(name, threads=threads, backend=backend))
     return Predictor(build_pipeline(name, stages=stages, threads=threads, backend=backend))
+
+
+def load_cloud(name: str = "points", *, threads: int | None = None, backend: str | None = None) -> CloudPredictor:
+    """A predictor for point clouds; `load` comes here for models that are for clouds.
+
+    Args:
+        name: one of `cloud_models()`, or the folder of an exported model.
+        threads: CPU threads of the network; None leaves the choice to the runtime.
+        backend: ``"torch"`` or ``"onnx"``, which is also what None takes; torch reads the same weights.
+
+    Raises:
+        UnknownNameError: no such model.
+        WeightsError: the weights are missing or damaged.
+        MissingExtraError: torch is asked for and not installed.
+    """
+    from clickmask.predict.cloud_predictor import CloudPredictor
+
+    return CloudPredictor(build_cloud_pipeline(name, threads=threads, backend=backend))
+
+
+def build_cloud_pipeline(
+    name: str = "points", *, threads: int | None = None, backend: str | None = None
+) -> CloudPipeline:
+    """A model for clouds with its options, for callers that keep many states; arguments as in `load_cloud`."""
+    from clickmask.predict.cloud_predictor import CloudPipeline
+    from clickmask.predict.clouds import CloudOptions
+
+    found = catalog.find_cloud(name)
+    if found is None:
+        hint = "A model for images does not take point clouds." if name in catalog.names() else ""
+        raise UnknownNameError(f"{unknown_name('model for point clouds', name, catalog.cloud_names())} {hint}".strip())
+    spec, folder = found
+    try:
+        options = CloudOptions(**spec.options)
+    except TypeError as error:
+        raise WeightsError(f"The model '{spec.name}' has options that do not exist: {error}.") from error
+    if (backend or "onnx") not in CLOUD_BACKENDS:
+        raise UnknownNameError(unknown_name("backend", str(backend), CLOUD_BACKENDS.names()))
+    try:
+        opener = CLOUD_BACKENDS.get(backend or "onnx")
+    except ImportError as error:
+        if backend != "torch" or (error.name or "").startswith("clickmask"):
+            raise
+        raise MissingExtraError(f"The model '{spec.name}' on torch", "torch") from error
+    return CloudPipeline(spec.name, options, opener(folder / spec.weights, spec.sha256, threads), spec.sha256)
+
+
+def cloud_models() -> list[str]:
+    """Names of the models for point clouds, the default one first."""
+    return catalog.cloud_names()
 
 
 def models() -> list[str]:

@@ -15,13 +15,18 @@ PUBLIC = [
     "Box",
     "Click",
     "ClickmaskError",
+    "CloudPredictor",
     "InputError",
     "Predictor",
     "RunLengthMask",
     "__version__",
+    "cloud_models",
     "load",
+    "load_cloud",
     "models",
+    "read_cloud",
     "read_image",
+    "write_cloud",
 ]
 PREDICTOR = [
     "add_box",

@@ -8,7 +8,7 @@ pytest.importorskip("onnx", reason="needs the torch extra")
 
 from clickmask.core.errors import WeightsError  # noqa: E402
 from clickmask.nn.backbones.sparse_unet import SparseUNet, SparseUNetConfig  # noqa: E402
-from clickmask.nn.cloud_backend import TorchCloudBackend  # noqa: E402
+from clickmask.nn.cloud_backend import TorchCloudBackend, open_torch_cloud  # noqa: E402
 from clickmask.nn.cloud_export import export_cloud  # noqa: E402
 from clickmask.predict.onnx_cloud import OnnxCloudBackend  # noqa: E402
 from clickmask.spatial.plan import make_plan, unique_rows  # noqa: E402
@@ -51,7 +51,18 @@ def test_half_weights_halve_the_file_and_hardly_change_the_answer(tmp_path):
     assert 0 < np.abs(half - full).max() < 0.05
 
 
+def test_torch_takes_the_numbers_of_the_file(tmp_path):
+    export_cloud(network(2), tmp_path / "model.onnx")
+    light, heavy = OnnxCloudBackend(tmp_path / "model.onnx"), open_torch_cloud(tmp_path / "model.onnx", threads=1)
+    coords, _ = unique_rows(np.random.default_rng(2).integers(0, 9, (300, 3)))
+    plan, channels = make_plan(coords, 3), np.random.default_rng(3).normal(size=(300, 5)).astype(np.float32)
+    channels = channels[: len(coords)]
+    np.testing.assert_allclose(light.run(plan, channels), heavy.run(plan, channels), atol=1e-4)
+
+
 def test_other_graphs_are_refused(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"no graph")
     with pytest.raises(WeightsError, match="no ONNX graph"):
         OnnxCloudBackend(tmp_path / "bad.onnx")
+    with pytest.raises(WeightsError, match="torch can take"):
+        open_torch_cloud(tmp_path / "bad.onnx")

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from clickmask.api import build_pipeline
+from clickmask.cli.evaluate_clouds import are_clouds, evaluate_clouds
 from clickmask.cli.models import BackendOption
 from clickmask.cli.stages import RefineOption
 from clickmask.core.errors import InputError
@@ -38,7 +39,8 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
         typer.Argument(
             metavar="DATASET=DIR...",
             help="Registered data sets and their folders: grabcut, berkeley, davis, davis_sequences, sbd, coco, lvis, "
-            "pascal_voc, or folder for your own images/ + masks/.",
+            "pascal_voc, or folder for your own images/ + masks/; point clouds: tabletop, scannet, s3dis, "
+            "semantickitti, kitti360, or clouds for a folder of your own.",
         ),
     ],
     output: Annotated[
@@ -50,7 +52,11 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
     backend: BackendOption = None,
     refine: RefineOption = None,
     protocol: Annotated[
-        str, typer.Option(help="published (RITM and after), focalclick (threshold 0.5) or itis (largest region).")
+        str,
+        typer.Option(
+            help="published (RITM and after), focalclick (threshold 0.5) or itis (largest region); for point clouds "
+            "single, interobject3d (columns of 5 m) or multi (all objects of a scan)."
+        ),
     ] = "published",
     max_clicks: Annotated[
         int | None, typer.Option(min=1, help="Another limit of clicks than the protocol's 20.")
@@ -78,7 +84,15 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
     clickmask evaluate grabcut=DIR berkeley=DIR -o runs/default
 
     clickmask evaluate folder=my_photos --limit 50 --jobs 4 -o runs/mine
+
+    clickmask evaluate tabletop=scans --split validation --model points -o runs/clouds
     """
+    if are_clouds(datasets):
+        if refine:
+            raise InputError("--refine adds stages for images; models for point clouds have none.")
+        runtime = backend.value if backend else None
+        show(evaluate_clouds(datasets, output, model, runtime, protocol, max_clicks, limit, split), output, as_json)
+        return
     options = ReadOptions(split=split, mask_values=masks)
     question = Question(
         build=partial(
@@ -91,7 +105,11 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
         jobs=jobs,
         command=shlex.join(["clickmask", *sys.argv[1:]]),
     )
-    summary = answer_with_progress(question, output)
+    show(answer_with_progress(question, output), output, as_json)
+
+
+def show(summary: dict[str, Any], output: Path, as_json: bool) -> None:
+    """Print the summary as JSON or as a table."""
     if as_json:
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
         return

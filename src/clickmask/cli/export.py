@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from clickmask.cli.train import training_command
+from clickmask.cli.train_clouds import clouds_command
 
 
 def export(
@@ -37,6 +38,10 @@ def export(
 
     clickmask segment cat.jpg --positive 320,240 --model models/mine -o mask.png
     """
+    if (run / "recipe.json").is_file() and clouds_command().is_cloud_run(run):
+        cloud = clouds_command().export_cloud_run(run, output, name)
+        typer.echo(json.dumps(asdict(cloud)) if as_json else f"{cloud.name}: {cloud.training['steps']} steps")
+        return
     spec = training_command().export(run, output, name=name, side=side)
     if as_json:
         typer.echo(json.dumps(asdict(spec)))

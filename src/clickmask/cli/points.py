@@ -9,7 +9,7 @@ from clickmask.core.errors import PromptError
 from clickmask.core.prompts import Box, Click
 
 _POINT_OPTIONS = ("--positive", "--negative")
-_LOOKS_LIKE_A_POINT = re.compile(r"-?[\d.]+,-?[\d.]+$")
+_LOOKS_LIKE_A_POINT = re.compile(r"-?[\d.]+,-?[\d.]+(,-?[\d.]+)?$")
 
 
 def parse_click(text: str, positive: bool) -> Click:

@@ -14,10 +14,12 @@ import typer
 
 from clickmask.cli.models import BackendOption, known_models
 from clickmask.cli.points import parse_box, parse_click
+from clickmask.cli.segment_cloud import segment_cloud
 from clickmask.cli.stages import RefineOption
 from clickmask.core.errors import PromptError
 from clickmask.core.frames import Image
 from clickmask.core.prompts import Box, Click
+from clickmask.formats.cloud_file import is_cloud
 from clickmask.formats.files import write_atomically
 from clickmask.formats.image_file import read_image
 
@@ -45,7 +47,12 @@ class Segmentation:
 
 
 def segment(  # noqa: PLR0913 - each argument is an option of the command
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A photograph: JPEG, PNG, WebP, TIFF ...")],
+    image: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IMAGE", help="A photograph: JPEG, PNG, WebP, TIFF ... Or a point cloud: PLY, PCD, LAS ..."
+        ),
+    ],
     positive: Annotated[
         list[str] | None, typer.Option(metavar="X,Y", help="A click on the object, in image pixels. Repeatable.")
     ] = None,
@@ -87,7 +94,17 @@ def segment(  # noqa: PLR0913 - each argument is an option of the command
     clickmask segment cat.jpg --positive 320,240 --negative 300,410 -o mask.png
 
     clickmask segment cat.jpg --initial-mask m.png --negative 30,41 -o new.png
+
+    A click on a point cloud is X,Y,Z in the units of the file, which must be metres; -o is a cloud with labels:
+
+    clickmask segment room.ply --positive 1.2,0.4,0.7 -o labels.ply
     """
+    if is_cloud(image):
+        if box or initial_mask or refine or overlay:
+            raise PromptError(f"{image} is a point cloud: clicks alone are understood. Leave out what is for images.")
+        clicks = (tuple(positive or ()), tuple(negative or ()))
+        segment_cloud(image, clicks, model, backend.value if backend else None, output, as_json)
+        return
     _check_outputs(image, output, overlay, as_json)
     prompts: list[Click | Box] = [
         *([parse_box(box)] if box else []),

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from clickmask.cli import train_clouds
 from clickmask.cli.models import known_models
 from clickmask.core.errors import MissingExtraError, RecipeError
 
@@ -107,7 +108,20 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
     Other fields of a recipe are changed with --set:
 
     clickmask train finetune --data labels.json -o runs/long --set phases.0.steps=900 --set seed=1
+
+    For point clouds the recipes are points and interobject3d; docs/points.md tells what --data takes there:
+
+    clickmask train points --data scans /usr/share/sweethome3d -o runs/points
     """
+    if recipe in train_clouds.RECIPES and not show_list:
+        unusable = [name for name, given in (("--val", validation), ("--from", start)) if given]
+        if unusable or device is not Device.cpu:
+            raise RecipeError(f"{recipe} is trained on point clouds; leave out {', '.join(unusable) or '--device'}.")
+        outcome = train_clouds.train_on_clouds(
+            recipe, tuple(data or ()), output, parse_settings(settings or ()), resume, threads
+        )
+        train_clouds.print_outcome(outcome, as_json)
+        return
     command = training_command()
     if show_list:
         print_recipes(command.recipe_table(), as_json)

@@ -15,27 +15,30 @@ LOWEST_TOP = 0.9
 """The y axis starts at a tenth below everything drawn, and never above this."""
 
 
-def iou_chart(curves: Curves, boundary: Curves) -> str:
-    """Mean IoU over clicks with the middle half of the objects, and mean boundary IoU; both tables (N, K)."""
-    mean, edge = curves.mean(axis=0), boundary.mean(axis=0)
+def iou_chart(curves: Curves, boundary: Curves | None = None) -> str:
+    """Mean IoU over clicks with the middle half of the objects, and mean boundary IoU if given; tables (N, K)."""
+    mean = curves.mean(axis=0)
+    edge = None if boundary is None else boundary.mean(axis=0)
     low, high = np.quantile(curves, [0.25, 0.75], axis=0)
-    floor = min(np.floor(min(low.min(), edge.min()) * 10) / 10, LOWEST_TOP)
+    floor = min(np.floor(min(low.min(), mean.min() if edge is None else edge.min()) * 10) / 10, LOWEST_TOP)
     x = _clicks_x(len(mean))
     y = _Scale(float(floor), 1.0)
     band = [*zip(x, y(high), strict=True), *zip(x[::-1], y(low)[::-1], strict=True)]
+    told = [""] * len(mean) if edge is None else [f", boundary IoU {e:.3f}" for e in edge]
     titles = [
-        f"click {k}: IoU {m:.3f}, middle half {a:.3f} to {b:.3f}, boundary IoU {e:.3f}"
-        for k, (m, a, b, e) in enumerate(zip(mean, low, high, edge, strict=True), start=1)
+        f"click {k}: IoU {m:.3f}, middle half {a:.3f} to {b:.3f}{rest}"
+        for k, (m, a, b, rest) in enumerate(zip(mean, low, high, told, strict=True), start=1)
     ]
+    dashed = "" if edge is None else f'<polyline class="boundary" points="{_points(zip(x, y(edge), strict=True))}"/>'
     return _svg(
         "Mean IoU over clicks",
         _iou_axes(float(floor), y),
         _click_axis(x),
         f'<polygon class="middle" points="{_points(band)}"/>',
-        f'<polyline class="boundary" points="{_points(zip(x, y(edge), strict=True))}"/>',
+        dashed,
         f'<polyline class="mean" points="{_points(zip(x, y(mean), strict=True))}"/>',
         *_dots(x, y(mean), titles),
-        *_end_labels(float(x[-1]), float(y(mean)[-1]), float(mean[-1]), float(y(edge)[-1]), float(edge[-1])),
+        *_end_labels(float(x[-1]), y, float(mean[-1]), None if edge is None else float(edge[-1])),
     )
 
 
@@ -116,13 +119,14 @@ def _dots(x: NDArray[np.float64], y: NDArray[np.float64], titles: list[str]) -> 
     ]
 
 
-def _end_labels(x: float, mean_y: float, mean: float, edge_y: float, edge: float) -> list[str]:
+def _end_labels(x: float, y: _Scale, mean: float, edge: float | None) -> list[str]:
     """The last values beside their curves, kept apart."""
-    edge_y = max(edge_y, mean_y + 13)
-    return [
-        f'<text class="strong" x="{x + 9:.1f}" y="{mean_y + 4:.1f}">{mean:.3f}</text>',
-        f'<text class="strong-second" x="{x + 9:.1f}" y="{edge_y + 4:.1f}">{edge:.3f}</text>',
-    ]
+    mean_y = float(y(mean))
+    label = f'<text class="strong" x="{x + 9:.1f}" y="{mean_y + 4:.1f}">{mean:.3f}</text>'
+    if edge is None:
+        return [label]
+    edge_y = max(float(y(edge)), mean_y + 13)
+    return [label, f'<text class="strong-second" x="{x + 9:.1f}" y="{edge_y + 4:.1f}">{edge:.3f}</text>']
 
 
 def _bar(x: float, width: float, count: int, y: _Scale, kind: str, title: str) -> str:

@@ -32,25 +32,31 @@ def render(summary: Mapping[str, Any], measured: Sequence[tuple[Dataset, Sequenc
         summary: from `clickmask.evaluate.summary.summarize`.
         measured: each data set with the records of its objects.
     """
-    style = files("clickmask.evaluate").joinpath("report.css").read_text(encoding="utf-8")
     title = f"{summary['model']['name']} on {', '.join(summary['datasets'])}"
     body = "".join(
         (
-            _head(summary, title),
-            _table(summary),
+            head(summary, title),
+            figures_table(summary),
             *(_dataset(summary, dataset, objects) for dataset, objects in measured),
-            _conditions(summary),
+            conditions(summary),
         )
     )
-    head = (
+    return page(title, body)
+
+
+def page(title: str, body: str) -> str:
+    """A whole HTML page with the report's style."""
+    style = files("clickmask.evaluate").joinpath("report.css").read_text(encoding="utf-8")
+    meta = (
         '<meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} · clickmask</title><style>{style}</style>"
     )
-    return f'<!doctype html><html lang="en"><head>{head}</head><body><main>{body}</main></body></html>\n'
+    return f'<!doctype html><html lang="en"><head>{meta}</head><body><main>{body}</main></body></html>\n'
 
 
-def _head(summary: Mapping[str, Any], title: str) -> str:
+def head(summary: Mapping[str, Any], title: str) -> str:
+    """Title, what was done, and the facts that identify the run."""
     protocol, model = summary["protocol"], summary["model"]
     facts = {
         "Protocol": f"{protocol['name']} ({protocol['hash']})",
@@ -64,10 +70,11 @@ def _head(summary: Mapping[str, Any], title: str) -> str:
     return f'<h1>{escape(title)}</h1><p class="lead">{lead}</p><ul class="facts">{items}</ul>'
 
 
-def _table(summary: Mapping[str, Any]) -> str:
+def figures_table(summary: Mapping[str, Any]) -> str:
+    """One row of figures per data set."""
     targets = [percent(target) for target in summary["protocol"]["iou_targets"]]
     clicks = [k for k in TABLE_CLICKS if k <= summary["protocol"]["max_clicks"]]
-    heads = ["Data set", "Objects", *(f"NoC@{t}" for t in targets), f"NoF@{percent(_target(summary))}"]
+    heads = ["Data set", "Objects", *(f"NoC@{t}" for t in targets), f"NoF@{percent(shown_target(summary))}"]
     heads += [*(f"IoU@{k}" for k in clicks), "AuC", "SPC"]
     rows = "".join(_row(name, figures, targets, clicks, summary) for name, figures in summary["datasets"].items())
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
@@ -77,7 +84,7 @@ def _table(summary: Mapping[str, Any]) -> str:
 def _row(
     name: str, figures: Mapping[str, Any], targets: list[str], clicks: list[int], summary: Mapping[str, Any]
 ) -> str:
-    shown = percent(_target(summary))
+    shown = percent(shown_target(summary))
     cells = [f'<td class="name">{escape(name)}</td>', f"<td>{figures['objects']}</td>"]
     for target in targets:
         low, high = figures[f"NoC@{target}_interval"]
@@ -90,7 +97,7 @@ def _row(
 
 
 def _dataset(summary: Mapping[str, Any], dataset: Dataset, objects: Sequence[ObjectRecords]) -> str:
-    limit, target = summary["protocol"]["max_clicks"], _target(summary)
+    limit, target = summary["protocol"]["max_clicks"], shown_target(summary)
     curves, boundary = metrics.iou_curves(objects, limit), metrics.boundary_curves(objects, limit)
     figures = summary["datasets"][dataset.name]
     notes = "".join(f'<p class="note warning">{escape(note)}</p>' for note in figures["notes"])
@@ -112,7 +119,7 @@ def _worst_cases(dataset: Dataset, objects: Sequence[ObjectRecords], target: flo
     return f'<h2>{escape(dataset.name)}: the hardest {len(chosen)}</h2>{KEY}<div class="cases">{"".join(figures)}</div>'
 
 
-def _conditions(summary: Mapping[str, Any]) -> str:
+def conditions(summary: Mapping[str, Any]) -> str:
     """Everything that fixes the numbers."""
     run = {**summary["machine"], "command": summary["command"], "clickmask": summary["clickmask"]}
     sections = {"Protocol": summary["protocol"], "Model": summary["model"], "Machine and command": run}
@@ -142,7 +149,7 @@ def _plain(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _target(summary: Mapping[str, Any]) -> float:
+def shown_target(summary: Mapping[str, Any]) -> float:
     """The target whose clicks are drawn: 0.90, else the highest."""
     targets: list[float] = summary["protocol"]["iou_targets"]
     return SHOWN_TARGET if SHOWN_TARGET in targets else targets[-1]

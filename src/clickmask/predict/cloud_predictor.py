@@ -52,11 +52,12 @@ class CloudState:
 
 @dataclass(frozen=True, eq=False)
 class CloudPipeline:
-    """A model for clouds: its name, how it looks at them, and the network."""
+    """A model for clouds: its name, how it looks at them, the network, and the digest of its weights."""
 
     name: str
     options: CloudOptions
     backend: CloudBackend
+    sha256: str | None = None
 
 
 def advance(
@@ -125,7 +126,7 @@ class CloudPredictor:
         rgb: Any = None,
         *,
         voxel_size: float | None = None,
-        up: tuple[float, float, float] = (0.0, 0.0, 1.0),
+        up: tuple[float, float, float] | None = None,
     ) -> None:
         """Open a cloud; what was clicked before is forgotten.
 
@@ -133,7 +134,7 @@ class CloudPredictor:
             xyz: (P, 3) metres, any float or whole-number dtype, anywhere in the world.
             rgb: (P, 3) uint8, None without colour.
             voxel_size: edge of a voxel in metres; None chooses one by the cloud's extent and density.
-            up: roughly up in the cloud's axes; the exact direction is that of its largest plane.
+            up: roughly up in the cloud's axes, None to guess; the exact direction is that of its ground plane.
 
         Raises:
             InputError: shapes, dtypes or values that are not accepted.
@@ -142,7 +143,7 @@ class CloudPredictor:
         colours = check_rgb(rgb, len(points))
         if voxel_size is not None and not 0 < voxel_size < float("inf"):
             raise InputError(f"voxel_size is a length in metres above 0, got {voxel_size}.")
-        if not (np.isfinite(up).all() and np.linalg.norm(up) > 0):
+        if up is not None and not (np.isfinite(up).all() and np.linalg.norm(up) > 0):
             raise InputError(f"up is a direction like (0, 0, 1), got {up}.")
         self._given = points
         self._frame = CloudFrame.of(points, colours, self.pipeline.options, voxel_size, up)

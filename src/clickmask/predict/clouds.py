@@ -144,12 +144,12 @@ class CloudFrame:
         rgb: NDArray[np.uint8] | None,
         options: CloudOptions,
         voxel: float | None = None,
-        up_xyz: tuple[float, float, float] = (0.0, 0.0, 1.0),
+        up_xyz: tuple[float, float, float] | None = None,
     ) -> CloudFrame:
         """A frame of (P, 3) points in metres and (P, 3) colours; see `CloudOptions` for the rest."""
         shift = np.round(np.asarray(xyz[: 1 << 20], dtype=np.float64).mean(axis=0), 3)
+        turn = upright(xyz, up_xyz) if options.level else np.eye(3)
         small = np.asarray(xyz - shift, dtype=np.float32)
-        turn = upright(small, up_xyz) if options.level else np.eye(3)
         if not np.array_equal(turn, np.eye(3)):
             small = small @ turn.T.astype(np.float32)
         size = voxel or options.voxel or suggest_voxel(small)
@@ -213,6 +213,16 @@ def answer(
     if options.force:
         points = _forced(piece.xyz, points, positive, negative)
     return CloudLogits(piece.rows, points).over(previous)
+
+
+def blank_answer(backend: CloudBackend, options: CloudOptions, frame: CloudFrame) -> Values:
+    """(P,) logits of the whole cloud without any click: where InterObject3D's protocol starts."""
+    none = np.zeros((0, 3), dtype=np.float32)
+    low, high = (f(frame.xyz, axis=0).astype(np.float64) / frame.voxel for f in (np.min, np.max))
+    piece = crop(frame, low - 1, high + 1, backend.depth)
+    if piece is None:
+        raise PromptError("The cloud holds no point.")
+    return to_points(piece, _logits(backend, options, piece, none, none, None), options.smooth)
 
 
 def _box(

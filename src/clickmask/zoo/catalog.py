@@ -7,10 +7,12 @@ from pathlib import Path
 
 from clickmask.core.errors import UnknownNameError, WeightsError
 from clickmask.core.registry import unknown_name
+from clickmask.zoo.cloud_spec import CLOUD_SPEC_FILE, CloudSpec
 from clickmask.zoo.methods import METHOD_TARGETS, method_line
 from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+DEFAULT_CLOUD = "points"
 WEIGHTS_VARIABLE = "CLICKMASK_WEIGHTS"
 """Environment variable with further folders of model folders."""
 
@@ -51,6 +53,24 @@ def find(name: str) -> tuple[ModelSpec, Path | None]:
     hint = "A folder written by `clickmask export` works too; `clickmask models` lists all models."
     known = sorted({*names(), *METHOD_TARGETS.names()}, key=lambda each: (each != "default", each))
     raise UnknownNameError(f"{unknown_name('model', name, known)} {hint}")
+
+
+def cloud_names() -> list[str]:
+    """Names of all models for point clouds, the default one first."""
+    found = {path.parent.name for folder in weights_folders() for path in folder.glob(f"*/{CLOUD_SPEC_FILE}")}
+    return sorted(found, key=lambda name: (name != DEFAULT_CLOUD, name))
+
+
+def find_cloud(name: str) -> tuple[CloudSpec, Path] | None:
+    """Spec and folder of a model for clouds, by name or path; None if it is none.
+
+    Raises:
+        WeightsError: the folder's spec is damaged.
+    """
+    for folder in (*(each / name for each in weights_folders()), Path(name)):
+        if (folder / CLOUD_SPEC_FILE).is_file():
+            return CloudSpec.read(folder), folder
+    return None
 
 
 def weights_folders() -> list[Path]:

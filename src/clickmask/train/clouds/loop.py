@@ -16,13 +16,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clickmask.nn.backbones.sparse_unet import SparseUNet, SparseUNetConfig
+from clickmask.nn.cloud_method import CLOUD_METHODS
 from clickmask.nn.sparse import SparsePlan
+from clickmask.predict.onnx_cloud import one_logit
 from clickmask.spatial.plan import join
+from clickmask.train.clouds.random_samples import draw_random_sample
 from clickmask.train.clouds.samples import Sample, SampleOptions, draw_sample
-from clickmask.train.clouds.sources import SceneSource
+from clickmask.train.clouds.sources import SceneShares, SceneSource
 
 CHECKPOINT, LOG, RECIPE = "checkpoint.pt", "log.jsonl", "recipe.json"
 
@@ -33,6 +37,7 @@ class CloudRecipe:
 
     Attributes:
         name: of the recipe.
+        method: name in `clickmask.nn.cloud_method.CLOUD_METHODS`.
         summary: one sentence.
         steps: optimiser steps at most.
         minutes: time at most; the schedule follows whichever of the two is further. 0 for no limit.
@@ -49,6 +54,7 @@ class CloudRecipe:
     """
 
     name: str = "points"
+    method: str = "points"
     summary: str = "The default model for clouds: iterative clicks, distances, previous mask, mixed scales."
     steps: int = 12_000
     minutes: float = 0.0
@@ -61,9 +67,7 @@ class CloudRecipe:
     seed: int = 0
     network: SparseUNetConfig = field(default_factory=lambda: SparseUNetConfig(14, widths=(16, 32, 64, 80, 96)))
     samples: SampleOptions = field(default_factory=SampleOptions)
-    shares: dict[str, float] = field(
-        default_factory=lambda: {"scan": 0.22, "tabletop": 0.18, "room": 0.48, "street": 0.12}
-    )
+    shares: SceneShares = field(default_factory=SceneShares)
 
 
 class CloudTrainer:
@@ -71,6 +75,8 @@ class CloudTrainer:
 
     def __init__(self, recipe: CloudRecipe, source: SceneSource, folder: Path, resume: bool = False) -> None:
         self.recipe, self.source, self.folder = recipe, source, folder
+        self.method = CLOUD_METHODS.get(recipe.method)
+        self._draw = {"iterative": draw_sample, "random": draw_random_sample}[self.method.clicks]
         torch.manual_seed(recipe.seed)
         self.network, self.average = SparseUNet(recipe.network), SparseUNet(recipe.network)
         self.average.load_state_dict(self.network.state_dict())
@@ -105,17 +111,18 @@ class CloudTrainer:
 
     def _train_step(self) -> dict[str, float]:
         while len(self._flight) < self.recipe.batch:
-            sample = draw_sample(self.source.scene(self.rng), self.recipe.samples, self.rng)
+            sample = self._draw(self.source.scene(self.rng), self.recipe.samples, self.rng)
             if sample is not None:
                 self._flight.append(sample)
         batch = self._flight
         plan = SparsePlan.of(join([sample.plan for sample in batch]))
         rows = torch.from_numpy(np.concatenate([sample.channels() for sample in batch]))
-        logits = self.network(rows, plan)[:, 0].split([len(sample.share) for sample in batch])
-        losses = [mask_loss(part, torch.from_numpy(sample.share)) for part, sample in zip(logits, batch, strict=True)]
+        logits = self.network(rows, plan).split([len(sample.share) for sample in batch])
+        answers = zip(logits, batch, strict=True)
+        losses = [self.method.loss(part, torch.from_numpy(sample.share)) for part, sample in answers]
         loss = torch.stack(losses).mean()
         self._descend(loss)
-        probabilities = [torch.sigmoid(part.detach()).numpy() for part in logits]
+        probabilities = [probability(one_logit(part.detach().numpy())) for part in logits]
         figures = _figures(float(loss.detach()), batch, probabilities)
         answered = zip(batch, probabilities, strict=True)
         self._flight = [sample for sample, answer in answered if sample.advance(answer, self.rng)]
@@ -150,6 +157,7 @@ class CloudTrainer:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "method": self.recipe.method,
             "config": asdict(self.recipe.network),
         }
         part = self.folder / f"{CHECKPOINT}.part"
@@ -164,12 +172,9 @@ class CloudTrainer:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-def mask_loss(logits: Tensor, share: Tensor) -> Tensor:
-    """Binary cross-entropy plus Dice loss of (N,) logits against the share of each voxel in the target."""
-    entropy = nn.functional.binary_cross_entropy_with_logits(logits, share)
-    probability = torch.sigmoid(logits)
-    dice = 1 - (2 * (probability * share).sum() + 1) / (probability.sum() + share.sum() + 1)
-    return 2 * entropy + dice
+def probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sigmoid without overflow."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), dtype=np.float32)
 
 
 def _groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:
@@ -179,11 +184,11 @@ def _groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:
     return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
-def _figures(loss: float, batch: list[Sample], probabilities: list[np.ndarray]) -> dict[str, float]:
+def _figures(loss: float, batch: list[Sample], probabilities: list[NDArray[np.float32]]) -> dict[str, float]:
     ious: list[float] = []
     firsts: list[float] = []
-    for sample, probability in zip(batch, probabilities, strict=True):
-        mask, truth = probability > 0.5, sample.truth
+    for sample, answer in zip(batch, probabilities, strict=True):
+        mask, truth = answer > 0.5, sample.truth
         value = float((mask & truth).sum() / max((mask | truth).sum(), 1))
         (ious if sample.previous is not None else firsts).append(value)
     figures = {"loss": loss, "voxels": float(sum(len(sample.share) for sample in batch))}

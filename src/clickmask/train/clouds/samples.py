@@ -105,43 +105,51 @@ def targets(scene: Scene) -> NDArray[np.int64]:
     return np.flatnonzero(counts >= FEWEST_POINTS)
 
 
-def draw_sample(scene: Scene, options: SampleOptions, rng: np.random.Generator) -> Sample | None:
-    """A sample of a scene; None if the scene has no target or the crop came out empty."""
+def draw_target(scene: Scene, options: SampleOptions, rng: np.random.Generator) -> NDArray[np.bool_] | None:
+    """(P,) the points of an object to ask for; None if the scene has none."""
     candidates = targets(scene)
     things = np.setdiff1d(candidates, scene.surroundings)
     around = np.intersect1d(candidates, scene.surroundings)
     pool = around if len(around) and (rng.random() < options.surroundings or not len(things)) else things
     if not len(pool):
         return None
-    mask = scene.instance == rng.choice(pool)
+    return np.asarray(scene.instance == rng.choice(pool))
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Where a crop lies: a cube of `half` voxels to each side of `middle`, voxels of `size` metres."""
+
+    middle: NDArray[np.floating]
+    half: float
+    size: float
+
+
+def draw_sample(scene: Scene, options: SampleOptions, rng: np.random.Generator) -> Sample | None:
+    """A sample of a scene; None if the scene has no target or the crop came out empty."""
+    mask = draw_target(scene, options, rng)
+    if mask is None:
+        return None
     size = scene.voxel * float(np.exp(rng.uniform(*np.log(options.scale))))
-    first = _first_click(scene.xyz, mask, rng)
     half = float(rng.uniform(*options.half_edge))
-    middle = first + rng.uniform(-0.35, 0.35, 3) * half * size
+    seed = scene.xyz[int(rng.choice(np.flatnonzero(mask)))]
+    middle = seed + rng.uniform(-0.35, 0.35, 3) * half * size
     while True:
-        inside = _within(scene.xyz, middle, half * size * np.sqrt(2))
-        sample = _crop(scene, inside, mask, first, middle, half, size, options, rng)
+        sample = _crop(scene, mask, Cut(middle, half, size), options, rng)
         if sample is None or len(sample.share) <= options.most_voxels:
             break
         half *= 0.85
     return sample
 
 
-def _crop(  # noqa: PLR0913 - one crop, told once
-    scene: Scene,
-    inside: NDArray[np.bool_],
-    mask: NDArray[np.bool_],
-    first: NDArray[np.floating],
-    middle: NDArray[np.floating],
-    half: float,
-    size: float,
-    options: SampleOptions,
-    rng: np.random.Generator,
+def _crop(
+    scene: Scene, mask: NDArray[np.bool_], cut: Cut, options: SampleOptions, rng: np.random.Generator
 ) -> Sample | None:
     """The crop turned, mirrored, stretched and voxelised, with the first click or a handful of random ones."""
+    inside = _within(scene.xyz, cut.middle, cut.half * cut.size * np.sqrt(2))
     turn = _turn(options, rng) * np.exp(rng.uniform(-1, 1) * np.log(options.stretch))
-    xyz = ((scene.xyz[inside] - middle) @ turn.T / size).astype(np.float32)
-    kept = _within(xyz, np.zeros(3), half)
+    xyz = ((scene.xyz[inside] - cut.middle) @ turn.T / cut.size).astype(np.float32)
+    kept = _within(xyz, np.zeros(3), cut.half)
     if rng.random() < 0.3:
         kept &= rng.random(len(xyz)) < rng.uniform(0.3, 1)
     xyz = xyz[kept] + rng.uniform(0, 64, 3).astype(np.float32)
@@ -152,17 +160,15 @@ def _crop(  # noqa: PLR0913 - one crop, told once
     if scene.rgb is not None and rng.random() >= options.no_colour:
         rgb = _recoloured(scene.rgb[inside][kept].astype(np.float32), rng)
     voxels = voxelise(xyz, 1.0)
-    places = voxels.mean(xyz)
-    features = VoxelFeatures.of(places, None if rgb is None else voxels.mean(rgb))
-    sample = Sample(
-        make_plan(voxels.coords, options.depth), features, voxels.mean(part.astype(np.float32)), _rounds(rng)
-    )
+    features = VoxelFeatures.of(voxels.mean(xyz), None if rgb is None else voxels.mean(rgb))
+    share = voxels.mean(part.astype(np.float32))
+    sample = Sample(make_plan(voxels.coords, options.depth), features, share, _rounds(rng))
     if not sample.truth.any():
         return None
     if rng.random() < 0.12:
         _random_clicks(sample, rng)
     else:
-        _nearest_first(sample, xyz, part, rng)
+        _first_click(sample, rng)
     return sample
 
 
@@ -172,7 +178,7 @@ def _within(xyz: NDArray[np.floating], middle: NDArray[np.floating], half: float
     return np.asarray(x & y & z)
 
 
-def _nearest_first(sample: Sample, xyz: NDArray[np.float32], part: NDArray[np.bool_], rng: np.random.Generator) -> None:
+def _first_click(sample: Sample, rng: np.random.Generator) -> None:
     """The first click as the robot would make it in this crop, or anywhere on the object."""
     rows = np.flatnonzero(sample.truth)
     kind = rng.random()
@@ -204,11 +210,6 @@ def _random_clicks(sample: Sample, rng: np.random.Generator) -> None:
 def _rounds(rng: np.random.Generator) -> int:
     """Answers that a sample gives: mostly a few, now and then many."""
     return int(min(1 + rng.geometric(0.27), 14))
-
-
-def _first_click(xyz: NDArray[np.floating], mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.floating]:
-    """A random point of the target, what the crop lies round."""
-    return np.asarray(xyz[int(rng.choice(np.flatnonzero(mask)))])
 
 
 def _turn(options: SampleOptions, rng: np.random.Generator) -> NDArray[np.float64]:

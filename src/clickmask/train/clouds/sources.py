@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from clickmask.core.errors import InputError
+from clickmask.core.errors import InputError, RecipeError
 from clickmask.spatial.upright import upright
 from clickmask.train.clouds.furniture import Model, read_catalogues
 from clickmask.train.clouds.scenes import MAKERS, Scene
@@ -36,18 +36,31 @@ class Material:
     files: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class SceneShares:
+    """How often each kind of scene is drawn, relative to the others; recorded scans only where there are some."""
+
+    scan: float = 0.22
+    tabletop: float = 0.18
+    room: float = 0.48
+    street: float = 0.12
+
+
 class SceneSource:
     """Scenes in random order, each used for several samples before it is let go.
 
     Args:
         material: models and scans.
-        shares: how often each kind is drawn: room, tabletop, street, scan.
+        shares: how often each kind is drawn.
     """
 
-    def __init__(self, material: Material, shares: Mapping[str, float]) -> None:
+    def __init__(self, material: Material, shares: SceneShares) -> None:
         self._material = material
-        kinds = [kind for kind in shares if kind != "scan" or material.recorded]
-        weights = np.array([shares[kind] for kind in kinds])
+        wanted = asdict(shares)
+        kinds = [kind for kind, share in wanted.items() if share > 0 and (kind != "scan" or material.recorded)]
+        if not kinds:
+            raise RecipeError("No kind of scene is left to learn from: give --data with scans, or shares above 0.")
+        weights = np.array([wanted[kind] for kind in kinds])
         self._kinds, self._weights = kinds, weights / weights.sum()
         self._pool: list[tuple[Scene, int]] = []
 
