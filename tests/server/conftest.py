@@ -57,14 +57,14 @@ class DiscModel:
         if (height, width) != (64, 64):  # not the warm-up
             self.runs.append(len(request.prompts))
         rows, columns = np.ogrid[:height, :width]
-        mask = np.zeros((height, width), dtype=bool)
+        logits = np.full((height, width), -5, dtype=np.float32)
         for prompt in request.prompts:
             if isinstance(prompt, Box):
-                mask[int(prompt.y0) : int(prompt.y1), int(prompt.x0) : int(prompt.x1)] = True
+                logits[int(prompt.y0) : int(prompt.y1), int(prompt.x0) : int(prompt.x1)] = 5
         for click in request.prompts.clicks:
-            disc = (rows + 0.5 - click.y) ** 2 + (columns + 0.5 - click.x) ** 2 <= 36
-            mask = mask | disc if click.positive else mask & ~disc
-        logits = np.where(mask, np.float32(5), np.float32(-5))
+            away = (rows + 0.5 - click.y) ** 2 + (columns + 0.5 - click.x) ** 2
+            disc = np.clip((36.5 - away) / 6, -5, 5).astype(np.float32)
+            logits = np.maximum(logits, disc) if click.positive else np.minimum(logits, -disc)
         return Result(LogitMap(logits, whole((height, width))), request.memo)
 
 
@@ -77,6 +77,7 @@ class Socket:
         self.rev = 0
         self.seq = 0
         self.records: dict[int, MaskRecord] = {}
+        self.ghosts: dict[int, MaskRecord] = {}
         self.messages: list[dict[str, Any]] = []
         session.send_json({"type": "open", "client": client})
         self.ready = self.until("ready")
@@ -91,7 +92,11 @@ class Socket:
                 return {"type": "closed", "code": frame["code"]}
             if frame.get("bytes") is not None:
                 for found in parse_records(frame["bytes"]):
+                    if found.ghosts:
+                        self.ghosts[found.object_id] = found
+                        continue
                     self.records[found.object_id] = found
+                    self.ghosts.pop(found.object_id, None)
                 continue
             message = json.loads(frame["text"])
             self.messages.append(message)
@@ -115,9 +120,16 @@ class Socket:
         while True:
             message = self.until("ack", "error")
             if message["type"] == "closed" or message["seq"] == seq:
-                if message["type"] == "ack" and kind not in ("click", "box", "remove_prompt"):
+                if message["type"] == "ack" and kind not in ("click", "box", "scribble", "lasso", "remove_prompt"):
                     self.sync()  # the records follow the ack
                 return message
+
+    def draw(self, kind: str, points: list[tuple[float, float]], **values: Any) -> dict[str, Any]:
+        """Draw a scribble or lasso and wait for the model."""
+        ack = self.do(kind, points=points, **values)
+        if ack["type"] == "ack":
+            self.answered(ack["object"], ack["rev"])
+        return ack
 
     def click(self, x: float, y: float, positive: bool = True, **values: Any) -> dict[str, Any]:
         """Click and wait for the model."""

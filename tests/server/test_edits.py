@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clickmask.core.errors import ClickmaskError, ConflictError, PromptError
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Box, Click
-from clickmask.server import edits
+from clickmask.server import edits, ownership
 from clickmask.server.errors import ProtectedError
 from clickmask.server.records import parse_records
 from clickmask.store.values import ObjectValue, StoredObject
@@ -40,7 +40,7 @@ def test_without_is_the_difference(mask: np.ndarray, others: list[np.ndarray]) -
     expected = mask.copy()
     for other in others:
         expected &= ~other
-    left = edits.without(RunLengthMask.encode(mask), [RunLengthMask.encode(o) for o in others])
+    left = ownership.without(RunLengthMask.encode(mask), [RunLengthMask.encode(o) for o in others])
     assert (left.decode() == expected).all()
     assert left == RunLengthMask.encode(expected)
 
@@ -63,7 +63,7 @@ class Board:
         return number
 
     def answer(self, number: int, mask: np.ndarray) -> None:
-        kept = edits.without(RunLengthMask.encode(mask), edits.protected_by_others(self.objects, number))
+        kept = ownership.without(RunLengthMask.encode(mask), ownership.protected_by_others(self.objects, number))
         now = self.objects[number].value
         self.objects[number] = stored(number, replace(now, mask=kept, settled=True))
 

@@ -79,7 +79,7 @@ def test_reopening_corrects_with_the_mask_as_base(server) -> None:
         socket.do("finish")
         base = shown(socket, 1)
         ack = socket.do("reopen", object=1)
-        assert (ack["active"], ack["objects"][0]["prompts"][-1]) == (1, {"kind": "mask"})
+        assert (ack["active"], ack["objects"][0]["prompts"][-1]) == (1, {"kind": "mask", "painted": False})
         socket.click(21, 15)
         grown = shown(socket, 1)
         assert grown[15, 21]
@@ -234,7 +234,9 @@ def test_a_failing_model_keeps_the_clicks(server) -> None:
         assert "out of memory" in error["message"]
         assert socket.do("finish")["code"] == "model"
         server.model.failure = None
-        assert socket.do("finish")["objects"][0]["area"] > 80
+        last = socket.do("finish")
+        assert last["type"] == "ack", (last, socket.messages)
+        assert last["objects"][0]["area"] > 80
 
 
 def test_a_model_that_cannot_be_loaded_is_told(restart, model) -> None:

@@ -9,10 +9,10 @@ from sqlalchemy import text
 
 from clickmask.core.errors import ConflictError, InputError, StorageError
 from clickmask.core.masks import RunLengthMask
-from clickmask.core.prompts import Box, Click, MaskPrompt, Prompts
+from clickmask.core.prompts import Box, Click, Lasso, MaskPrompt, Prompts, Scribble
 from clickmask.store import migrations
 from clickmask.store.project import Project, open_project
-from clickmask.store.values import Edit, FileStamp, ImageFacts, ModelRun, ObjectValue, Origin
+from clickmask.store.values import Edit, FileStamp, ImageFacts, ModelRun, ObjectValue, Origin, Settled
 
 ANN = Origin("ann")
 SIZE = (6, 8)
@@ -130,7 +130,7 @@ def test_settle_reaches_every_waiting_version_with_these_prompts(store, image: i
     number = store.apply(image, edit(None, waiting), ANN).objects[0].id
     store.apply(image, edit(number, replace(waiting, hidden=True)), ANN)
     store.apply(image, edit(number, replace(waiting, prompts=prompts.add(Click(2, 2)))), ANN)
-    store.settle(number, prompts, square(0, 0), ModelRun("flood", 3.0))
+    store.settle(number, prompts, Settled(square(0, 0)), ModelRun("flood", 3.0))
     assert not store.find_object(number).value.settled
     for _ in range(2):
         value = store.undo(image, ANN).objects[0].value
@@ -253,3 +253,29 @@ def test_migrations_are_numbered_applied_once_and_newer_ones_refused(project: Pr
         connection.execute(text("INSERT INTO migration VALUES (999, 'from the future', 0)"))
         with pytest.raises(StorageError, match="newer clickmask"):
             migrations.migrate(connection)
+
+
+def test_a_project_of_the_first_version_is_brought_up_to_date(project: Project) -> None:
+    store = project.store
+    columns = {"version": ("locked", "ghosts_id", "waiting", "threshold"), "project": ("policy",)}
+    with store._engine.begin() as connection:
+        for table, names in columns.items():
+            for name in names:
+                connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
+        connection.execute(text("DELETE FROM migration WHERE number > 1"))
+        assert migrations.migrate(connection)[0] == 2
+    image = store.add_images({"a.png": FileStamp(1, 1.0)})[0].id
+    locked = ObjectValue(1, square(0, 0), phase="finished", locked=True, ghosts=square(3, 3), threshold=0.25)
+    store.apply(image, edit(None, locked), ANN)
+    assert [o.value for o in store.objects(image)] == [locked]
+    assert store.policy() == "yield"
+    store.set_policy("take", ANN)
+    assert store.policy() == "take"
+
+
+def test_every_kind_of_prompt_comes_back_as_it_was(project: Project) -> None:
+    line = ((1.5, 2.25), (3.0, 4.0), (0.5, 4.0))
+    prompts = Prompts((Scribble(line, False), Lasso(line), MaskPrompt(square(1, 1), painted=True)))
+    image = project.store.add_images({"a.png": FileStamp(1, 1.0)})[0].id
+    project.store.apply(image, edit(None, ObjectValue(1, square(0, 0), prompts)), ANN)
+    assert project.store.objects(image)[0].value.prompts == prompts

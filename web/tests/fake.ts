@@ -19,7 +19,7 @@ export function record({ seq = 0, rev = 1, object = 1, box = { x0: 0, y0: 0, x1:
 export const NO_HISTORY: History = { undo: null, redo: null }
 
 export const object = (id: number, more: Partial<ObjectInfo> = {}): ObjectInfo => ({
-  id, image: 3, class: 1, colour: null, hidden: false, z: id, state: 'in_progress', rev: 1, settled: true, area: 0,
+  id, image: 3, class: 1, colour: null, hidden: false, locked: false, ghosts: 0, waiting: false, threshold: null, z: id, state: 'in_progress', rev: 1, settled: true, area: 0,
   box: [0, 0, 0, 0], prompts: [], ...more,
 })
 

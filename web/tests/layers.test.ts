@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Layers } from '../src/state/layers'
+import { Layers, type Stroke } from '../src/state/layers'
 import { encodeRuns, type Box } from '../src/state/runs'
 import { object } from './fake'
 
@@ -68,4 +68,55 @@ describe('layers', () => {
   it('start with everything to be drawn', () => {
     expect(new Layers(SIZE).dirtyIds).toEqual({ x0: 0, y0: 0, x1: 8, y1: 6 })
   })
+})
+
+describe('strokes', () => {
+  const stroke = (x: number, y: number, positive = true): Stroke => ({ seq: null, points: [{ x, y }], radius: 0.6, positive })
+  const shown = (l: Layers, x: number, y: number): number => l.active[y * 8 + x] as number
+
+  function drawn(one: Stroke) {
+    const l = layers()
+    l.setObjects([object(7), object(9, { state: 'finished' })], 7)
+    l.taken()
+    l.beginStroke(one)
+    l.extendStroke(one, 0)
+    return l
+  }
+
+  it('are there at once, upload only their box, and stop at other objects', () => {
+    const l = drawn(stroke(5.5, 0.5))
+    expect([shown(l, 5, 0), shown(l, 0, 0)]).toEqual([255, 255])
+    expect(l.dirtyActive).toEqual({ x0: 4, y0: 0, x1: 8, y1: 3 })
+    const stopped = drawn(stroke(6.5, 4.5))
+    expect(shown(stopped, 6, 4)).toBe(0)
+    stopped.strokesYield = false
+    stopped.extendStroke(stroke(6.5, 4.5), 0)
+    expect(shown(stopped, 6, 4)).toBe(255)
+  })
+
+  it('stay over older masks and give way to the one that holds them', () => {
+    const one = stroke(5.5, 0.5)
+    const l = drawn(one)
+    one.seq = 4
+    l.setMask(7, 2, LEFT, 3)
+    expect(shown(l, 5, 0)).toBe(255)
+    l.setMask(7, 3, LEFT, 4)
+    expect(shown(l, 5, 0)).toBe(0)
+  })
+
+  it('erase, and come back when they are refused', () => {
+    const one = stroke(0.5, 0.5, false)
+    const l = drawn(one)
+    expect(shown(l, 0, 0)).toBe(0)
+    l.forgetStrokes((s) => s === one)
+    expect(shown(l, 0, 0)).toBe(255)
+  })
+})
+
+it('ghosts belong to the mask before them', () => {
+  const l = layers()
+  l.setGhosts(7, RIGHT)
+  expect(l.ghostsOf(7)).toBe(RIGHT)
+  l.setMask(7, 2, LEFT)
+  expect(l.ghostsOf(7).runs.length).toBe(0)
 })

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clickmask.core.errors import ImageError, PromptError
-from clickmask.core.prompts import Box, Click
+from clickmask.core.prompts import Box, Click, Lasso, Scribble
 
 
 def check_image(image: Any) -> NDArray[np.uint8]:
@@ -60,3 +61,14 @@ def check_box(box: Box, size_hw: tuple[int, int]) -> Box:
     if x1 <= x0 or y1 <= y0:
         raise PromptError(f"The box {box.xyxy} lies outside the image, which is {width} x {height} pixels.")
     return Box(x0, y0, x1, y1)
+
+
+def check_line(line: Scribble | Lasso, size_hw: tuple[int, int]) -> Scribble | Lasso:
+    """Return the line with its points moved onto the image; PromptError if none of it lies there."""
+    height, width = size_hw
+    points = np.array(line.points_xy)
+    low, high = points.min(axis=0), points.max(axis=0)
+    if (high < 0).any() or low[0] >= width or low[1] >= height:
+        raise PromptError(f"The line lies outside the image, which is {width} x {height} pixels.")
+    moved = np.clip(points, 0.0, np.nextafter([width, height], 0.0))
+    return replace(line, points_xy=tuple((float(x), float(y)) for x, y in moved))

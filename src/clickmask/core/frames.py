@@ -100,7 +100,7 @@ class Crop:
 
     def prompts_to_crop(self, prompts: Prompts) -> Prompts:
         """Clicks and boxes in crop pixels, also those outside; initial masks travel as previous logits."""
-        return Prompts(tuple(self._prompt_to_crop(p) for p in prompts if not isinstance(p, MaskPrompt)))
+        return Prompts(tuple(self._prompt_to_crop(p) for p in prompts.plain if not isinstance(p, MaskPrompt)))
 
     def logits_to_source(self, logits: LogitMap) -> LogitMap:
         """The same values, placed in the source frame."""

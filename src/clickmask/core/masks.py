@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -77,6 +78,18 @@ class RunLengthMask:
         values = np.arange(len(self.runs)) % 2 == 1
         return np.repeat(values, np.asarray(self.runs, dtype=np.int64)).reshape(y1 - y0, x1 - x0)
 
+    def crop(self, box_xyxy: BoxXyxy) -> BoolMask:
+        """(h, w) bool: the mask's pixels in a half-open box of the image."""
+        x0, y0, x1, y1 = box_xyxy
+        part = np.zeros((y1 - y0, x1 - x0), dtype=bool)
+        left, top, right, bottom = self.box_xyxy
+        left, top, right, bottom = max(left, x0), max(top, y0), min(right, x1), min(bottom, y1)
+        if left < right and top < bottom:
+            own = self.decode_crop()[top - self.box_xyxy[1] : bottom - self.box_xyxy[1], :]
+            own = own[:, left - self.box_xyxy[0] : right - self.box_xyxy[0]]
+            part[top - y0 : bottom - y0, left - x0 : right - x0] = own
+        return part
+
     @cached_property
     def area(self) -> int:
         """Number of true pixels."""
@@ -92,6 +105,27 @@ class RunLengthMask:
             return False
         position = (y - y0) * (x1 - x0) + (x - x0)
         return bool(np.searchsorted(np.cumsum(self.runs), position, side="right") % 2)
+
+
+def combined(
+    first: RunLengthMask, second: RunLengthMask, rule: Callable[[BoolMask, BoolMask], BoolMask]
+) -> RunLengthMask:
+    """A mask made pixel by pixel of two of one size, e.g. with ``np.logical_or``; false and false must give false."""
+    box = joint_box(first.box_xyxy, second.box_xyxy)
+    return RunLengthMask.encode(rule(first.crop(box), second.crop(box)), box[:2], first.size_hw)
+
+
+def joint_box(first: BoxXyxy, second: BoxXyxy) -> BoxXyxy:
+    """The smallest box that holds both."""
+    if EMPTY_BOX in (first, second):
+        return second if first == EMPTY_BOX else first
+    low, high = np.minimum(first, second)[:2].tolist(), np.maximum(first, second)[2:].tolist()
+    return low[0], low[1], high[0], high[1]
+
+
+def boxes_overlap(first: BoxXyxy, second: BoxXyxy) -> bool:
+    """Whether two half-open boxes share a pixel."""
+    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
 
 
 def bounding_box(mask: BoolMask) -> BoxXyxy:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from clickmask.core.edit import EditRules
 from clickmask.core.frames import FloatMap, Frame, LogitMap
 from clickmask.core.masks import BoolMask, RunLengthMask
 from clickmask.core.prompts import Prompts
@@ -25,12 +26,14 @@ class Request:
         prompts: everything said about the object so far.
         previous: the last answer (or the initial mask), None at the start.
         memo: what the stages returned last time.
+        rules: of an editing session; None for a bare prediction.
     """
 
     frame: Frame
     prompts: Prompts
     previous: LogitMap | None = None
     memo: Memo = field(default_factory=dict)
+    rules: EditRules | None = None
 
 
 @dataclass(frozen=True, eq=False)

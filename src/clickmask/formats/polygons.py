@@ -60,6 +60,14 @@ def edge_rings(mask: BoolMask) -> Rings:
     return Rings(tuple(outer), tuple(holes))
 
 
+def simplified(ring: Ring, tolerance: float) -> Ring:
+    """Fewer points, none of them further than `tolerance` from the line (Douglas and Peucker, 1973)."""
+    if tolerance <= 0 or len(ring) < 4:
+        return ring
+    fewer = cv2.approxPolyDP(ring.astype(np.float32).reshape(-1, 1, 2), tolerance, closed=True)
+    return np.asarray(fewer, dtype=np.float64).reshape(-1, 2)
+
+
 def center_rings(mask: BoolMask) -> Rings:
     """Rings through pixel centres, as OpenCV traces them; thin parts become lines, which inclusive drawing restores."""
     if not mask.any():

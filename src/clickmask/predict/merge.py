@@ -7,12 +7,15 @@ objects built from clicks alone pass through unchanged, unless the stage is aske
 holds their clicks to their place from the eleventh on, as the paper does. If the network leaves the clicked
 pixel on the wrong side, a disc of `fallback_radius` pixels round the click obeys it: a click is always obeyed
 at its own pixel.
+
+A request that carries the rules of an editing session goes through `clickmask.predict.editing` instead, which adds
+ghosts, protection and growth to the same idea.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,6 +25,7 @@ from clickmask.core.frames import Crop, FloatMap, LogitMap
 from clickmask.core.masks import BoolMask
 from clickmask.core.prompts import Click, Prompts
 from clickmask.core.protocols import Request, Result, Stage, Step
+from clickmask.predict.editing import asked_of_model, edit
 from clickmask.predict.stage import NamedStage
 
 DECIDED_LOGIT = np.float32(8.0)
@@ -48,10 +52,13 @@ def progressive_merge(settings: ProgressiveMerge, threshold_logit: float = 0.0) 
 
     def stage(inner: Step) -> Step:
         def step(request: Request) -> Result:
-            result = inner(request)
-            click = request.prompts.last_click
-            previous = request.previous if _is_local(settings, request.prompts) else None
-            if previous is None or click is None or request.prompts.items[-1] is not click:
+            prompts = asked_of_model(request.prompts)
+            result = inner(replace(request, prompts=prompts, rules=None))
+            if request.rules is not None:
+                return edit(request, result, request.rules, threshold_logit)
+            click = prompts.last_click
+            previous = request.previous if _is_local(settings, prompts) else None
+            if previous is None or click is None or prompts.items[-1] is not click:
                 return result
             merged = merge(previous, result.logits, click, request.frame.size_hw, threshold_logit, settings)
             return Result(merged, result.memo)

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clickmask.core.answers import Candidate, network_memo
-from clickmask.core.check import check_box, check_click, check_image, check_mask
+from clickmask.core.check import check_box, check_click, check_image, check_line, check_mask
+from clickmask.core.edit import EditRules
 from clickmask.core.errors import InputError, PromptError
 from clickmask.core.frames import Crop, FloatMap, Frame, Image, LogitMap
 from clickmask.core.masks import BoolMask, RunLengthMask
-from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
+from clickmask.core.prompts import Box, Click, Lasso, MaskPrompt, Prompt, Prompts, Scribble
 from clickmask.core.protocols import Backend, ObjectState, Request, Step
 from clickmask.predict.quality import Quality
 from clickmask.predict.views import CloserViews
@@ -64,7 +65,9 @@ def logit(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def advance(pipeline: Pipeline, frame: Frame, state: ObjectState, prompt: Prompt) -> ObjectState:
+def advance(
+    pipeline: Pipeline, frame: Frame, state: ObjectState, prompt: Prompt, rules: EditRules | None = None
+) -> ObjectState:
     """The state after one more prompt. Nothing is changed in place; undo is the earlier state.
 
     Args:
@@ -72,6 +75,7 @@ def advance(pipeline: Pipeline, frame: Frame, state: ObjectState, prompt: Prompt
         frame: the image, see `Frame.of`.
         state: before the prompt.
         prompt: in source pixels.
+        rules: of an editing session; the outcome then stands in the memo, see `clickmask.predict.editing`.
 
     Raises:
         PromptError: a click or box outside the image, or a mask of another size.
@@ -79,7 +83,7 @@ def advance(pipeline: Pipeline, frame: Frame, state: ObjectState, prompt: Prompt
     if isinstance(prompt, MaskPrompt):
         return _with_mask(frame, state, prompt)
     prompts = state.prompts.add(check_prompt(prompt, frame.size_hw))
-    result = pipeline.step(Request(frame, prompts, state.logits, state.memo))
+    result = pipeline.step(Request(frame, prompts, state.logits, state.memo, rules))
     return ObjectState(prompts, result.logits, result.memo)
 
 
@@ -112,9 +116,11 @@ def candidates(pipeline: Pipeline, frame: Frame, state: ObjectState) -> tuple[Ca
     return tuple(found)
 
 
-def check_prompt(prompt: Click | Box, size_hw: tuple[int, int]) -> Click | Box:
-    """A click that lies on the image, or a box cut to it; PromptError otherwise."""
-    return check_click(prompt, size_hw) if isinstance(prompt, Click) else check_box(prompt, size_hw)
+def check_prompt(prompt: Click | Box | Scribble | Lasso, size_hw: tuple[int, int]) -> Click | Box | Scribble | Lasso:
+    """A click that lies on the image, or a box or line cut to it; PromptError otherwise."""
+    if isinstance(prompt, Click):
+        return check_click(prompt, size_hw)
+    return check_box(prompt, size_hw) if isinstance(prompt, Box) else check_line(prompt, size_hw)
 
 
 def _with_mask(frame: Frame, state: ObjectState, prompt: MaskPrompt) -> ObjectState:

@@ -6,17 +6,20 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
+from clickmask.core.edit import EditRules
 from clickmask.core.errors import ClickmaskError, ImageError
+from clickmask.core.frames import Frame
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Prompts
-from clickmask.server import edits
+from clickmask.predict.predictor import logit
+from clickmask.server import ownership
 from clickmask.server.board import Board
 from clickmask.server.errors import refusal
 from clickmask.server.model import Answer, Question
-from clickmask.server.records import mask_record
+from clickmask.server.records import records
 from clickmask.server.schemas import object_json
 from clickmask.server.services import Services
-from clickmask.store.values import ModelRun, Origin, StoredObject
+from clickmask.store.values import ModelRun, Origin, Settled, StoredObject
 
 
 class Answers:
@@ -81,33 +84,61 @@ class Answers:
         while (asked := self._board.objects.get(object_id)) is not None and not asked.value.settled:
             origin = self._askers.get(object_id, Origin(""))
             try:
-                mask, answer = await self._ask(asked)
+                answer = await self._ask(asked)
                 run = ModelRun(answer.model, answer.milliseconds)
                 store = self._services.store
-                await self._services.in_store(store.settle, object_id, asked.value.prompts, mask, run)
+                await self._services.in_store(store.settle, object_id, asked.value.prompts, answer.settled, run)
             except ClickmaskError as error:
                 self._failures[object_id] = error
                 self._board.tell(
                     {"type": "error", "seq": origin.seq or 0, "rev": self._board.rev, **refusal(error).json()}
                 )
                 break
-            self._take_answer(asked, mask, origin)
+            self._take_answer(asked, answer.settled, origin)
         self._board.tell({"type": "busy", "object": object_id, "stage": "idle"})
 
-    async def _ask(self, asked: StoredObject) -> tuple[RunLengthMask, Answer]:
+    async def at_threshold(self, stored: StoredObject, threshold: float, keep: bool) -> Settled:
+        """What an object that has been answered would be at another threshold, a probability.
+
+        Args:
+            stored: the object.
+            threshold: to look at.
+            keep: whether the next prompts go on from there.
+        """
+        frame = await self.picture()
+        question = self._question(replace(stored, value=replace(stored.value, threshold=threshold)))
+        answer = await self._services.models.rethreshold(frame, question, keep)
+        return (await self._yielding(stored, answer)).settled
+
+    async def _ask(self, asked: StoredObject) -> Answer:
         services = self._services
         loading = services.models.status.state == "loading"
         self._board.tell({"type": "busy", "object": asked.id, "stage": "loading_model" if loading else "predicting"})
-        frame = await services.pictures.frame(self._board.path)
+        frame = await self.picture()
+        return await self._yielding(asked, await services.models.answer(frame, self._question(asked)))
+
+    async def picture(self) -> Frame:
+        """The image's pixels; ImageError if it is damaged or another one by now."""
+        frame = await self._services.pictures.frame(self._board.path)
         if frame.size_hw != self._board.size_hw:
             raise ImageError(f"{self._board.path} was replaced by an image of another size. Put the old file back.")
-        question = Question(asked.id, asked.value.prompts, self._known.get(asked.id))
-        answer = await services.models.answer(frame, question)
-        others = edits.near(answer.mask, edits.protected_by_others(self._board.objects, asked.id))
-        mask = await asyncio.to_thread(edits.without, answer.mask, others) if others else answer.mask
-        return mask, answer
+        return frame
 
-    def _take_answer(self, asked: StoredObject, mask: RunLengthMask, origin: Origin) -> None:
+    def _question(self, asked: StoredObject) -> Question:
+        others = self._others(asked.id)
+        threshold = asked.value.threshold
+        rules = EditRules(ownership.protection(others), None if threshold is None else logit(threshold))
+        return Question(asked.id, asked.value.prompts, self._known.get(asked.id), rules)
+
+    def _others(self, object_id: int) -> list[RunLengthMask]:
+        return ownership.protected_by_others(self._board.objects, object_id, self._services.policy)
+
+    async def _yielding(self, asked: StoredObject, answer: Answer) -> Answer:
+        """The answer without pixels that others have come to own while the model was at work."""
+        mask = await asyncio.to_thread(ownership.yielding, asked.value.base, answer.mask, self._others(asked.id))
+        return answer if mask is answer.mask else replace(answer, mask=mask)
+
+    def _take_answer(self, asked: StoredObject, answer: Settled, origin: Origin) -> None:
         """Show the answer, unless the object has moved on to where it does not belong."""
         now = self._board.objects.get(asked.id)
         if now is None or now.value.settled:
@@ -116,12 +147,14 @@ class Answers:
         if now.value.prompts.items[: len(asked_items)] != asked_items:
             return
         settled = now.value.prompts == asked.value.prompts
-        self._known[asked.id] = (asked.value.prompts, mask)
-        shown = replace(now, value=replace(now.value, mask=mask, settled=settled))
+        self._known[asked.id] = (asked.value.prompts, answer.mask)
+        value = replace(now.value, mask=answer.mask, ghosts=answer.ghosts, waiting=answer.waiting, settled=settled)
+        shown = replace(now, value=value)
         self._board.objects[asked.id] = shown
         if settled:
             self._board.tell({"type": "settled", "object": object_json(shown)})
         rev = now.rev if settled else asked.rev
         for peer in self._board.peers:
             seq = origin.seq or 0 if peer.client == origin.client else 0
-            peer.send(mask_record(asked.id, rev, mask, seq=seq, settled=settled))
+            for frame in records(replace(shown, rev=rev), seq):
+                peer.send(frame)

@@ -44,6 +44,7 @@ def create_app(
         hub = Hub(services)
         app.state.services, app.state.hub, app.state.settings = services, hub, settings
         await services.refresh_classes()
+        await services.refresh_policy()
         services.models.choose(settings.model)
         try:
             yield

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from clickmask.core.check import check_box, check_click
+from clickmask.core.check import check_box, check_click, check_line
 from clickmask.core.errors import ConflictError, InputError
+from clickmask.core.frames import Frame
+from clickmask.core.lines import PointXy, loop_box, loop_mask, stroke_box, stroke_mask
 from clickmask.core.masks import RunLengthMask
-from clickmask.core.prompts import Box, Click
-from clickmask.server import edits
+from clickmask.core.prompts import Box, Click, Lasso, Scribble
+from clickmask.core.shaping import like_colour
+from clickmask.server import edits, painting
 from clickmask.server.errors import NotFoundError
+from clickmask.server.ownership import Objects
 from clickmask.server.schemas import (
+    AcceptCommand,
     BoxCommand,
     ClickCommand,
+    CombineCommand,
     Command,
     JumpCommand,
+    LineCommand,
+    PaintCommand,
     PatchCommand,
+    PolygonCommand,
     RemovePromptCommand,
+    ShapeCommand,
     SimpleCommand,
+    SplitCommand,
     StepCommand,
+    ThresholdCommand,
+    WandCommand,
 )
 from clickmask.store.protocol import SessionStore
-from clickmask.store.values import Edit, ObjectValue, Origin, Outcome, StoredClass, StoredObject
+from clickmask.store.values import Edit, ObjectValue, Origin, Outcome, Policy, Settled, StoredClass, StoredObject
+
+NEEDS_PICTURE = WandCommand
+"""Commands that look at the pixels of the image."""
 
 Steps = tuple[str | None, str | None]
 
@@ -33,57 +50,126 @@ class EditMaker:
     Args:
         size_hw: of the image.
         classes: asked for each new object, so it must be the mapping that is kept up to date.
+        policy: tells who gets contested pixels.
     """
 
-    def __init__(self, size_hw: tuple[int, int], classes: Mapping[int, StoredClass]) -> None:
+    def __init__(
+        self, size_hw: tuple[int, int], classes: Mapping[int, StoredClass], policy: Callable[[], Policy]
+    ) -> None:
         self._size_hw = size_hw
         self._classes = classes
+        self._policy = policy
 
-    def make(self, command: Command, objects: edits.Objects, target: StoredObject | None) -> Edit:
+    def make(self, command: Command, objects: Objects, target: StoredObject | None, frame: Frame | None = None) -> Edit:
         """The edit that a command asks for, with the command in its log entry.
+
+        Args:
+            command: what to do.
+            objects: on the image.
+            target: the object meant, None without one.
+            frame: the picture, for commands of `NEEDS_PICTURE`.
 
         Raises:
             InputError: the command does not fit the image or the classes.
             ConflictError: it does not fit the state of the object.
         """
-        payload = command.model_dump(mode="json", by_alias=True, exclude={"seq"}, exclude_unset=True)
-        return replace(self._make(command, objects, target), payload=payload)
+        return replace(self._make(command, objects, target, frame), payload=_payload(command))
 
-    def _make(self, command: Command, objects: edits.Objects, target: StoredObject | None) -> Edit:
-        if isinstance(command, ClickCommand | BoxCommand):
+    def _make(self, command: Command, objects: Objects, target: StoredObject | None, frame: Frame | None) -> Edit:
+        if isinstance(command, ClickCommand | BoxCommand | LineCommand):
             return self._prompt(command, objects, target)
+        if isinstance(command, PaintCommand | WandCommand | PolygonCommand):
+            return self._draw(command, objects, target, frame)
         if target is None:
             raise ConflictError(f"No object is in progress, so there is nothing to {command.type}. Click to begin one.")
         name = self._name(target.value.class_id)
+        if isinstance(command, ShapeCommand):
+            return painting.shape(objects, target, command.operation, command.amount, name, self._policy())
+        if isinstance(command, SplitCommand):
+            return painting.split(objects, target, command.line, name)
+        if isinstance(command, CombineCommand):
+            others = [_found(objects, number) for number in command.others]
+            return painting.combine(objects, target, others, command.operation, name, self._policy())
+        return self._about(command, objects, target, name)
+
+    def _about(self, command: Command, objects: Objects, target: StoredObject, name: str) -> Edit:
+        """Commands about an object as such."""
         if isinstance(command, RemovePromptCommand):
             return edits.remove_prompt(target, command.index, name)
+        if isinstance(command, AcceptCommand):
+            return edits.accept_ghosts(target, command.at_xy, name)
         if isinstance(command, PatchCommand):
             changes = command.changes()
             return edits.patch(
                 target, changes, self._name(self._check_class(changes.get("class_id", target.value.class_id)))
             )
         if isinstance(command, SimpleCommand) and command.type == "finish":
-            return edits.finish(objects, target, name)
+            return edits.finish(objects, target, name, self._policy())
         simple = {"discard": edits.discard, "reopen": edits.reopen, "delete": edits.delete}
         if command.type not in simple:
             raise InputError(f"The command '{command.type}' changes no object.")
         return simple[command.type](target, name)
 
-    def set_mask(self, objects: edits.Objects, target: StoredObject, mask: RunLengthMask) -> Edit:
+    def set_mask(self, objects: Objects, target: StoredObject, mask: RunLengthMask) -> Edit:
         """The edit that gives an object a mask from a file."""
-        return edits.set_mask(objects, target, mask, self._name(target.value.class_id))
+        return edits.set_mask(objects, target, mask, self._name(target.value.class_id), self._policy())
 
-    def _prompt(self, command: ClickCommand | BoxCommand, objects: edits.Objects, target: StoredObject | None) -> Edit:
-        prompt: Click | Box
+    def threshold(self, command: ThresholdCommand, target: StoredObject, answer: Settled) -> Edit:
+        """The edit that shows an object at another threshold."""
+        name = self._name(target.value.class_id)
+        return replace(edits.set_threshold(target, command.value, answer, name), payload=_payload(command))
+
+    def _prompt(
+        self, command: ClickCommand | BoxCommand | LineCommand, objects: Objects, target: StoredObject | None
+    ) -> Edit:
+        prompt: Click | Box | Scribble | Lasso
         if isinstance(command, ClickCommand):
             prompt = check_click(Click(command.x, command.y, command.positive), self._size_hw)
-        else:
+        elif isinstance(command, BoxCommand):
             prompt = check_box(Box(command.x0, command.y0, command.x1, command.y1), self._size_hw)
+        else:
+            kind = Scribble if command.type == "scribble" else Lasso
+            prompt = check_line(kind(tuple(command.points), command.positive), self._size_hw)
         fresh = self._fresh(objects, command.class_id)
         class_id = fresh.class_id if target is None else target.value.class_id
-        return edits.add_prompt(objects, target, prompt, fresh, self._name(class_id))
+        return edits.add_prompt(objects, target, prompt, fresh, self._name(class_id), self._policy())
 
-    def _fresh(self, objects: edits.Objects, class_id: int | None) -> ObjectValue:
+    def _draw(
+        self,
+        command: PaintCommand | WandCommand | PolygonCommand,
+        objects: Objects,
+        target: StoredObject | None,
+        frame: Frame | None,
+    ) -> Edit:
+        fresh = self._fresh(objects, command.class_id)
+        name = self._name(fresh.class_id if target is None else target.value.class_id)
+        if isinstance(command, PaintCommand):
+            drawn, tool = self._stroke(command), "brush stroke" if command.positive else "eraser stroke"
+        elif isinstance(command, WandCommand):
+            drawn, tool = self._like_colour(command, frame), "wand"
+        elif command.before is not None and target is not None:
+            before, after = self._loops(command.before), self._loops(command.loops)
+            return painting.redraw(objects, target, before, after, name, self._policy())
+        else:
+            drawn, tool = self._loops(command.loops), "polygon"
+        names = (command.type, tool, name)
+        return painting.draw(objects, target, drawn, command.positive, fresh, names, self._policy())
+
+    def _stroke(self, command: PaintCommand) -> RunLengthMask:
+        box = stroke_box(command.points, command.radius, self._size_hw)
+        return RunLengthMask.encode(stroke_mask(command.points, command.radius, box), box[:2], self._size_hw)
+
+    def _loops(self, loops: Sequence[Sequence[PointXy]]) -> RunLengthMask:
+        box = loop_box(loops, self._size_hw)
+        return RunLengthMask.encode(loop_mask(loops, box), box[:2], self._size_hw)
+
+    def _like_colour(self, command: WandCommand, frame: Frame | None) -> RunLengthMask:
+        place = check_click(Click(command.x, command.y), self._size_hw)
+        if frame is None:
+            raise InputError("The picture is needed for the wand.")
+        return RunLengthMask.encode(like_colour(frame.pixels, int(place.y), int(place.x), command.tolerance))
+
+    def _fresh(self, objects: Objects, class_id: int | None) -> ObjectValue:
         """A new object: on top, with the class asked for, else that of the newest object, else the first."""
         if class_id is None:
             newest = max(objects.values(), key=lambda o: o.id, default=None)
@@ -99,6 +185,17 @@ class EditMaker:
     def _name(self, class_id: int) -> str:
         found = self._classes.get(class_id)
         return "object" if found is None else found.name
+
+
+def _found(objects: Objects, object_id: int) -> StoredObject:
+    if object_id not in objects:
+        raise NotFoundError(f"There is no object #{object_id} on this image (any more).")
+    return objects[object_id]
+
+
+def _payload(command: Command) -> dict[str, Any]:
+    """The command as it stands in the log."""
+    return command.model_dump(mode="json", by_alias=True, exclude={"seq"}, exclude_unset=True)
 
 
 @dataclass(frozen=True)

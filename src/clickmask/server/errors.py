@@ -40,6 +40,14 @@ class ProtectedError(ConflictError):
     """A click on a pixel that belongs to a finished object."""
 
 
+class NoChangeError(ConflictError):
+    """A tool that would change no pixel; nothing is stored."""
+
+
+class LockedError(ConflictError):
+    """A change of a locked object."""
+
+
 class StaleError(ConflictError):
     """Somebody else changed the thing since the given revision; `current` is how it stands."""
 
@@ -68,6 +76,8 @@ _CODES: tuple[tuple[type[ClickmaskError], str, int], ...] = (
     (TooLargeError, "too_large", 413),
     (StaleError, "stale", 409),
     (ProtectedError, "protected", 409),
+    (LockedError, "locked", 409),
+    (NoChangeError, "no_change", 409),
     (ConflictError, "not_now", 409),
     (PromptError, "bad_prompt", 400),
     (ImageError, "image_damaged", 422),

@@ -9,19 +9,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from clickmask.core.errors import ImageError
+from clickmask.core.errors import ConflictError, ImageError
 from clickmask.core.masks import RunLengthMask
 from clickmask.server import edits
 from clickmask.server.answers import Answers
 from clickmask.server.board import Board
-from clickmask.server.commands import EditMaker, StepKind
+from clickmask.server.commands import NEEDS_PICTURE, EditMaker, StepKind
 from clickmask.server.errors import NotFoundError, StaleError
 from clickmask.server.peers import Ack, Peer
-from clickmask.server.records import record
-from clickmask.server.schemas import Command, JumpCommand, PingCommand, SimpleCommand, StepCommand
+from clickmask.server.records import records
+from clickmask.server.schemas import Command, JumpCommand, PingCommand, SimpleCommand, StepCommand, ThresholdCommand
 from clickmask.server.services import Services
 from clickmask.store.values import Edit, Origin, Outcome, StoredImage, StoredObject
 
+ANSWERED_LATER = ("click", "box", "scribble", "lasso", "remove_prompt", "activate", "try_threshold")
+"""Commands whose masks do not follow their ack at once."""
+NEEDS_MASK = ("finish", "accept", "paint", "polygon", "wand", "shape", "split", "combine")
+"""Commands that go on from the mask, so they wait for the model's answer to the prompts before."""
+BEGINNING = ("click", "box", "scribble", "lasso", "paint", "polygon", "wand", "reopen")
+"""Commands whose object takes over."""
 SECONDS_HELD = 60.0
 """How long an image stays in memory after it was asked for, so that there are never two of one."""
 
@@ -51,7 +57,7 @@ class LiveImage:
         self._steps = steps
         self._used = time.monotonic()
         self._lock = asyncio.Lock()
-        self._edits = EditMaker(size_hw, services.classes)
+        self._edits = EditMaker(size_hw, services.classes, lambda: services.policy)
         self._answers = Answers(services, self._board)
         self._active: dict[str, int | None] = {}
         self._seqs: dict[str, int] = {}
@@ -134,11 +140,13 @@ class LiveImage:
                 return self._ack(command.seq, client, None, (), ())
             if isinstance(command, SimpleCommand) and command.type == "activate":
                 ack = self._activate(command, client)
+            elif isinstance(command, ThresholdCommand):
+                ack = await self._threshold(command, client, strict)
             elif isinstance(command, StepCommand | JumpCommand):
                 ack = await self._step(command, client, strict)
             else:
                 ack = await self._edit(command, client, strict)
-            self._publish(ack, client, with_masks=command.type not in ("click", "box", "remove_prompt", "activate"))
+            self._publish(ack, client, with_masks=command.type not in ANSWERED_LATER)
         self._answers.ask_for(ack.objects)
         return ack
 
@@ -192,13 +200,34 @@ class LiveImage:
         target = self._target(command, client)
         if target is not None:
             self._check_fresh(target, command.rev, client, strict)
-        if command.type == "finish" and target is not None:
-            await self.settled(target.id)
+        if command.type in NEEDS_MASK and target is not None:
+            for number in (target.id, *getattr(command, "others", ())):
+                await self.settled(number)
             target = self._pick(target.id)
-        edit = self._edits.make(command, self.objects, target)
+        frame = await self._answers.picture() if isinstance(command, NEEDS_PICTURE) else None
+        edit = await asyncio.to_thread(self._edits.make, command, self.objects, target, frame)
         ack = await self._commit(edit, Origin(client, command.seq or None))
         self._active[client] = self._next_active(command.type, ack, client)
         return replace(ack, active=self._active[client])
+
+    async def _threshold(self, command: ThresholdCommand, client: str, strict: bool) -> Ack:
+        """Show the object at another threshold; stored only when the person has decided."""
+        target = self._target(command, client)
+        if target is None:
+            raise ConflictError("No object is in progress, so there is no threshold to set. Click to begin one.")
+        self._check_fresh(target, command.rev, client, strict)
+        await self.settled(edits.in_progress(target).id)
+        target = self._pick(target.id)
+        keep = command.type == "threshold"
+        answer = await self._answers.at_threshold(target, command.value, keep)
+        if keep:
+            edit = self._edits.threshold(command, target, answer)
+            return await self._commit(edit, Origin(client, command.seq or None))
+        shown = replace(target, value=replace(target.value, mask=answer.mask, ghosts=answer.ghosts))
+        for peer in self.peers:
+            for frame in records(shown, command.seq) if peer.client == client else ():
+                peer.send(frame)
+        return self._ack(command.seq, client, target.id, (), ())
 
     async def _step(self, command: StepCommand | JumpCommand, client: str, strict: bool) -> Ack:
         others = max((rev for name, rev in self._revs.items() if strict or name != client), default=0)
@@ -255,7 +284,7 @@ class LiveImage:
 
     def _next_active(self, kind: str, ack: Ack, client: str) -> int | None:
         """Where clicks go after a command: a new or re-opened object takes over, a finished one steps back."""
-        if kind in ("click", "box", "reopen") and ack.objects:
+        if kind in BEGINNING and ack.objects and ack.objects[0].value.phase == "in_progress":
             return ack.objects[0].id
         active = self._active.get(client)
         stands = None if active is None else self.objects.get(active)
@@ -279,4 +308,5 @@ class LiveImage:
             elif to_others is not None:
                 peer.send(to_others)
             for stored in ack.objects if with_masks else ():
-                peer.send(record(stored, ack.seq if own else 0))
+                for frame in records(stored, ack.seq if own else 0):
+                    peer.send(frame)

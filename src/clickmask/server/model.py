@@ -12,19 +12,23 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from threading import Lock
 from typing import Literal, TypeVar
 
 import numpy as np
 
+from clickmask.core.edit import EditRules
 from clickmask.core.errors import ClickmaskError, InputError
 from clickmask.core.frames import Frame, LogitMap
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt, Prompts
-from clickmask.core.protocols import ObjectState
+from clickmask.core.protocols import ObjectState, Request, Result
+from clickmask.predict.editing import MEMO, EditMemo, edit
 from clickmask.predict.predictor import Pipeline, advance
 from clickmask.server.errors import ModelError
+from clickmask.store.values import Settled
 
 T = TypeVar("T")
 
@@ -51,21 +55,30 @@ class Question:
     Attributes:
         object_id: the object; keeps states apart.
         prompts: all its prompts; not empty.
-        known: an earlier part of the prompts with the mask that answered it, for when no state is kept.
+        known: an earlier part of the prompts with the mask that answered it, which counts where no state is kept.
+        rules: of the session; None for a bare prediction.
     """
 
     object_id: int
     prompts: Prompts
     known: tuple[Prompts, RunLengthMask] | None = None
+    rules: EditRules | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A mask, the model that gave it, and the milliseconds it took."""
+    """A mask, the model that gave it, the milliseconds it took, and what it would change as well."""
 
     mask: RunLengthMask
     model: str
     milliseconds: float
+    ghosts: RunLengthMask | None = None
+    waiting: bool = False
+
+    @property
+    def settled(self) -> Settled:
+        """As it is kept."""
+        return Settled(self.mask, self.ghosts, self.waiting)
 
 
 class StateCache:
@@ -133,9 +146,22 @@ class ModelHost:
             ModelError: the model could not be loaded, or failed.
             PromptError: a prompt does not fit the image.
         """
+        return await self._ask(self._answer, frame, question)
+
+    async def rethreshold(self, frame: Frame, question: Question, keep: bool) -> Answer:
+        """The mask at the threshold of the question's rules, from the kept answer where there is one.
+
+        Args:
+            frame: the image.
+            question: about an object whose prompts have been answered.
+            keep: whether the next prompts go on from here.
+        """
+        return await self._ask(self._rethreshold, frame, question, keep)
+
+    async def _ask(self, work: Callable[..., Answer], frame: Frame, question: Question, *more: bool) -> Answer:
         pipeline = await self._ready()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._worker, self._answer, pipeline, frame, question)
+        return await loop.run_in_executor(self._worker, work, pipeline, frame, question, *more)
 
     async def run(self, function: Callable[[Pipeline], T]) -> T:
         """What a function makes of the pipeline, in the worker thread; for callers that keep their own states.
@@ -180,24 +206,58 @@ class ModelHost:
     def _answer(self, pipeline: Pipeline, frame: Frame, question: Question) -> Answer:
         """In the worker thread."""
         start = time.perf_counter()
-        state = _watched(lambda model: follow(model, frame, self._start(question), question.prompts), pipeline)
+        ask = partial(follow, frame=frame, state=self._start(question), prompts=question.prompts, rules=question.rules)
+        state = _watched(ask, pipeline)
         if pipeline is self._pipeline:
             self._states.keep(question.object_id, state)
-        size_hw = frame.size_hw
-        empty = RunLengthMask.empty(size_hw)
-        mask = empty if state.logits is None else state.logits.run_lengths(size_hw, pipeline.threshold_logit)
-        return Answer(mask, pipeline.name, (time.perf_counter() - start) * 1000)
+        return _answer_of(state, frame, pipeline, (time.perf_counter() - start) * 1000)
+
+    def _rethreshold(self, pipeline: Pipeline, frame: Frame, question: Question, keep: bool) -> Answer:
+        """In the worker thread."""
+        start = time.perf_counter()
+        kept = self._states.longest(question.object_id, question.prompts)
+        memo = None if kept is None or kept.prompts != question.prompts else kept.memo.get(MEMO)
+        if kept is None or not isinstance(memo, EditMemo) or question.rules is None:
+            return self._answer(pipeline, frame, replace(question, known=None))
+        request = Request(frame, question.prompts, memo.base, kept.memo, question.rules)
+        result = edit(request, Result(memo.raw, kept.memo), question.rules, pipeline.threshold_logit)
+        state = ObjectState(question.prompts, result.logits, result.memo)
+        if keep and pipeline is self._pipeline:
+            self._states.keep(question.object_id, state)
+        return _answer_of(state, frame, pipeline, (time.perf_counter() - start) * 1000)
 
     def _start(self, question: Question) -> ObjectState:
         kept = self._states.longest(question.object_id, question.prompts)
-        if kept is None and question.known is not None:
+        if question.known is not None and _contradicts(kept, question.known):
             prompts, mask = question.known
             if question.prompts.items[: len(prompts)] == prompts.items and len(prompts):
                 return ObjectState(prompts, LogitMap.of_mask(mask))
         return ObjectState() if kept is None else kept
 
 
-def follow(pipeline: Pipeline, frame: Frame, state: ObjectState, prompts: Prompts) -> ObjectState:
+def _contradicts(kept: ObjectState | None, known: tuple[Prompts, RunLengthMask]) -> bool:
+    """Whether the mask that is known must be gone on from, not the kept state.
+
+    Undo of a changed threshold leaves a state whose mask is not the one on the screen; a correction may change nothing
+    but what its own click asks for, so it begins with what is on the screen.
+    """
+    if kept is None:
+        return True
+    memo = kept.memo.get(MEMO)
+    corrected = kept.prompts.initial_mask is not None and kept.prompts == known[0]
+    return corrected and isinstance(memo, EditMemo) and memo.mask != known[1]
+
+
+def _answer_of(state: ObjectState, frame: Frame, pipeline: Pipeline, milliseconds: float) -> Answer:
+    memo = state.memo.get(MEMO)
+    if isinstance(memo, EditMemo):
+        return Answer(memo.mask, pipeline.name, milliseconds, memo.ghosts or None, memo.waiting)
+    return Answer(state.run_lengths(frame.size_hw, pipeline.threshold_logit), pipeline.name, milliseconds)
+
+
+def follow(
+    pipeline: Pipeline, frame: Frame, state: ObjectState, prompts: Prompts, rules: EditRules | None = None
+) -> ObjectState:
     """The state after all of `prompts`, of which `state` has the first ones.
 
     Prompts that came faster than the model are answered in one run. Corrections of a mask go one by one,
@@ -213,7 +273,7 @@ def follow(pipeline: Pipeline, frame: Frame, state: ObjectState, prompts: Prompt
         state = ObjectState(Prompts(prompts.items[:-1]), state.logits, state.memo)
         rest = rest[-1:]
     for prompt in rest:
-        state = advance(pipeline, frame, state, prompt)
+        state = advance(pipeline, frame, state, prompt, rules)
     return state
 
 
@@ -227,7 +287,9 @@ def _watched(function: Callable[[Pipeline], T], pipeline: Pipeline) -> T:
 
 
 def _bytes_of(state: ObjectState) -> int:
-    return 1000 if state.logits is None else 1000 + state.logits.values.nbytes
+    memo = state.memo.get(MEMO)
+    maps = [state.logits, *((memo.raw, memo.base) if isinstance(memo, EditMemo) else ())]
+    return 1000 + sum({id(m): int(m.values.nbytes) for m in maps if m is not None}.values())
 
 
 def _build_and_warm(build: BuildPipeline, name: str) -> Pipeline:

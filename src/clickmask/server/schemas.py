@@ -7,11 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, TypeAdapter, ValidationError
 
 from clickmask.core.errors import InputError
-from clickmask.core.prompts import Box, Click, Prompt
-from clickmask.store.values import HistoryEntry, ObjectValue, StoredClass, StoredImage, StoredObject
+from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Scribble
+from clickmask.store.values import HistoryEntry, ObjectValue, Policy, StoredClass, StoredImage, StoredObject
 
 ClientName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 _Whole = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
+Points = Annotated[list[tuple[FiniteFloat, FiniteFloat]], Field(min_length=1, max_length=20_000)]
+"""A line, [[x, y], ...] in image pixels."""
+Loops = Annotated[list[Points], Field(min_length=1, max_length=10_000)]
+"""Closed loops, holes among them."""
 _Text = Annotated[str, StringConstraints(max_length=500)]
 
 
@@ -53,6 +57,93 @@ class BoxCommand(_ObjectCommand):
     t: FiniteFloat | None = None
 
 
+class LineCommand(_ObjectCommand):
+    """Draw a scribble over something, or a lasso round it."""
+
+    type: Literal["scribble", "lasso"]
+    points: Points
+    positive: bool = True
+    class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
+    t: FiniteFloat | None = None
+
+
+class AcceptCommand(_ObjectCommand):
+    """Take what is proposed, all of it or the part at a point."""
+
+    type: Literal["accept"]
+    x: FiniteFloat | None = None
+    y: FiniteFloat | None = None
+
+    @property
+    def at_xy(self) -> tuple[float, float] | None:
+        """The point, None for all."""
+        return None if self.x is None or self.y is None else (self.x, self.y)
+
+
+class ThresholdCommand(_ObjectCommand):
+    """Set the probability from which on pixels belong to the object, or only look at it."""
+
+    type: Literal["threshold", "try_threshold"]
+    value: Annotated[float, Field(ge=0.01, le=0.99)]
+
+
+class PaintCommand(_ObjectCommand):
+    """A stroke of the brush, or of the eraser if it is not positive."""
+
+    type: Literal["paint"]
+    points: Points
+    radius: Annotated[float, Field(ge=0.5, le=500)]
+    positive: bool = True
+    class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
+    t: FiniteFloat | None = None
+
+
+class PolygonCommand(_ObjectCommand):
+    """A drawn polygon, or (with `before`) an outline whose corners were moved."""
+
+    type: Literal["polygon"]
+    loops: Loops
+    before: Loops | None = None
+    positive: bool = True
+    class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
+    t: FiniteFloat | None = None
+
+
+class WandCommand(_ObjectCommand):
+    """Everything of a similar colour round a point."""
+
+    type: Literal["wand"]
+    x: FiniteFloat
+    y: FiniteFloat
+    tolerance: Annotated[float, Field(ge=0, le=255)] = 24
+    positive: bool = True
+    class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
+    t: FiniteFloat | None = None
+
+
+class ShapeCommand(_ObjectCommand):
+    """An operation on the shape as a whole; `amount` in pixels."""
+
+    type: Literal["shape"]
+    operation: Literal["fill_holes", "keep_largest", "remove_specks", "smooth", "grow", "shrink"]
+    amount: Annotated[float, Field(ge=0, le=10_000)] = 1
+
+
+class SplitCommand(_ObjectCommand):
+    """Make several objects of one, by its parts or along a line."""
+
+    type: Literal["split"]
+    line: Points | None = None
+
+
+class CombineCommand(_ObjectCommand):
+    """Combine an object with others."""
+
+    type: Literal["combine"]
+    operation: Literal["merge", "subtract", "intersect", "exclude"]
+    others: Annotated[list[_Whole], Field(min_length=1, max_length=1000)]
+
+
 class RemovePromptCommand(_ObjectCommand):
     """Take a prompt back."""
 
@@ -72,6 +163,7 @@ class PatchBody(_Incoming):
     class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
     colour: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
     hidden: bool | None = None
+    locked: bool | None = None
     z: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
 
     def changes(self) -> dict[str, Any]:
@@ -108,6 +200,15 @@ class PingCommand(_Command):
 Command = (
     ClickCommand
     | BoxCommand
+    | LineCommand
+    | AcceptCommand
+    | ThresholdCommand
+    | PaintCommand
+    | PolygonCommand
+    | WandCommand
+    | ShapeCommand
+    | SplitCommand
+    | CombineCommand
     | RemovePromptCommand
     | SimpleCommand
     | PatchCommand
@@ -191,6 +292,12 @@ class ExportBody(_Incoming):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class ProjectBody(_Incoming):
+    """What to change about the project."""
+
+    policy: Policy
+
+
 class ModelBody(_Incoming):
     """The model to use."""
 
@@ -238,8 +345,11 @@ def object_json(stored: StoredObject) -> dict[str, Any]:
     value: ObjectValue = stored.value
     return {
         "id": stored.id, "image": stored.image_id, "class": value.class_id, "colour": value.colour,
-        "hidden": value.hidden, "z": value.z, "state": value.phase, "rev": stored.rev, "settled": value.settled,
+        "hidden": value.hidden, "locked": value.locked, "z": value.z,
+        "state": value.phase, "rev": stored.rev, "settled": value.settled,
         "area": value.mask.area, "box": list(value.mask.box_xyxy), "prompts": [_prompt_json(p) for p in value.prompts],
+        "ghosts": 0 if value.ghosts is None else value.ghosts.area, "waiting": value.waiting,
+        "threshold": value.threshold,
     }  # fmt: skip
 
 
@@ -262,4 +372,7 @@ def _prompt_json(prompt: Prompt) -> dict[str, Any]:
         return {"kind": "click", "x": prompt.x, "y": prompt.y, "positive": prompt.positive}
     if isinstance(prompt, Box):
         return {"kind": "box", "x0": prompt.x0, "y0": prompt.y0, "x1": prompt.x1, "y1": prompt.y1}
-    return {"kind": "mask"}
+    if isinstance(prompt, MaskPrompt):
+        return {"kind": "mask", "painted": prompt.painted}
+    kind = "scribble" if isinstance(prompt, Scribble) else "lasso"
+    return {"kind": kind, "positive": prompt.positive, "points": [list(p) for p in prompt.points_xy]}

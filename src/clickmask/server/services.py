@@ -15,7 +15,7 @@ from clickmask.server.model import ModelHost
 from clickmask.server.pictures import Pictures
 from clickmask.store.project import Project
 from clickmask.store.protocol import SessionStore
-from clickmask.store.values import ImageStatus, StoredClass, StoredImage
+from clickmask.store.values import ImageStatus, Policy, StoredClass, StoredImage
 from clickmask.zoo.spec import ModelSpec
 
 P = ParamSpec("P")
@@ -38,6 +38,7 @@ class Services:
         self.folder = ImageFolder(project.images_folder, only_path)
         self.pictures = Pictures(self.folder, project.cache_folder)
         self.classes: dict[int, StoredClass] = {}
+        self.policy: Policy = "yield"
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     @property
@@ -58,6 +59,10 @@ class Services:
         self.classes.clear()  # in place: every open image looks at this mapping
         self.classes.update(fresh)
         return before != {i: (c.name, c.colour, c.key) for i, c in self.classes.items()}
+
+    async def refresh_policy(self) -> None:
+        """Read the project's policy on contested pixels."""
+        self.policy = await self.in_store(self.store.policy)
 
     async def image(self, image_id: int) -> StoredImage:
         """An image; NotFoundError if there is none with this number."""

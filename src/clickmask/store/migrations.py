@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, insert, inspect, select
+from sqlalchemy.schema import CreateColumn
 
 from clickmask.core.errors import StorageError
 from clickmask.store import schema
@@ -24,9 +25,24 @@ def _first_tables(connection: Connection) -> None:
     schema.metadata.create_all(connection, [schema.metadata.tables[name] for name in names])
 
 
+def _editing(connection: Connection) -> None:
+    """Locks, ghosts, thresholds and the policy on contested pixels. A new database has them from the first step."""
+    wanted = (("version", ("locked", "ghosts_id", "waiting", "threshold")), ("project", ("policy",)))
+    for name, columns in wanted:
+        table = schema.metadata.tables[name]
+        present = {column["name"] for column in inspect(connection).get_columns(name)}
+        for column in columns:
+            if column not in present:
+                text = CreateColumn(table.c[column]).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {text}")
+
+
 Migration = tuple[int, str, Callable[[Connection], None]]
 
-MIGRATIONS: tuple[Migration, ...] = ((1, "first tables", _first_tables),)
+MIGRATIONS: tuple[Migration, ...] = (
+    (1, "first tables", _first_tables),
+    (2, "locks, ghosts, thresholds, policy", _editing),
+)
 
 
 def migrate(connection: Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> list[int]:

@@ -18,6 +18,8 @@ from clickmask.store.values import (
     ObjectVersion,
     Origin,
     Outcome,
+    Policy,
+    Settled,
     StoredClass,
     StoredImage,
     StoredObject,
@@ -102,7 +104,15 @@ class SessionStore(Protocol):
         """Labels of what undo and redo would do."""
         ...
 
-    def settle(self, object_id: int, prompts: Prompts, mask: RunLengthMask, run: ModelRun) -> None:
+    def policy(self) -> Policy:
+        """Who gets contested pixels."""
+        ...
+
+    def set_policy(self, policy: Policy, origin: Origin) -> None:
+        """Decide who gets contested pixels from now on."""
+        ...
+
+    def settle(self, object_id: int, prompts: Prompts, answer: Settled, run: ModelRun) -> None:
         """Keep the model's answer for every version of the object that waits with exactly these prompts."""
         ...
 

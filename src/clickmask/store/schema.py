@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -31,6 +32,7 @@ project = Table(
     Column("id", Integer, primary_key=True),
     Column("created", Float, nullable=False),
     Column("folder", Text, nullable=False),
+    Column("policy", String(16), nullable=False, server_default="yield"),
 )
 
 image = Table(
@@ -103,6 +105,10 @@ version = Table(
     Column("phase", String(16), nullable=False),
     Column("reopened", Boolean, nullable=False),
     Column("settled", Boolean, nullable=False),
+    Column("locked", Boolean, nullable=False, server_default=false()),
+    Column("ghosts_id", Integer),  # the mask of what the model would change as well, NULL for nothing
+    Column("waiting", Boolean, nullable=False, server_default=false()),
+    Column("threshold", Float),  # NULL: the model's own
     Index("version_by_object", "object_id", "settled"),
 )
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Row, create_engine, func, insert, select, update
 from sqlalchemy import event as engine_events
@@ -29,6 +29,8 @@ from clickmask.store.values import (
     ObjectVersion,
     Origin,
     Outcome,
+    Policy,
+    Settled,
     StoredClass,
     StoredImage,
     StoredObject,
@@ -173,13 +175,26 @@ class SqlStore:
         with self._transaction() as connection:
             return sql_history.next_steps(connection, image_id)
 
-    def settle(self, object_id: int, prompts: Prompts, mask: RunLengthMask, run: ModelRun) -> None:
+    def policy(self) -> Policy:
+        """Who gets contested pixels."""
+        with self._transaction() as connection:
+            return cast(Policy, connection.scalar(select(schema.project.c.policy)))
+
+    def set_policy(self, policy: Policy, origin: Origin) -> None:
+        """Decide who gets contested pixels from now on."""
+        with self._transaction() as connection:
+            connection.execute(update(schema.project).values(policy=policy))
+            sql_history.log(connection, origin, "set_policy", {"policy": policy})
+
+    def settle(self, object_id: int, prompts: Prompts, answer: Settled, run: ModelRun) -> None:
         """Keep the model's answer for every version that waits with exactly these prompts."""
         table = schema.version
         with self._transaction(recomputable=True) as connection:
             waiting = (table.c.object_id == object_id, ~table.c.settled)
             same = table.c.prompts == prompts_text(connection, self._shelf, prompts)
-            values = {"mask_id": self._shelf.save(connection, mask), "settled": True}
+            ghosts = None if answer.ghosts is None else self._shelf.save(connection, answer.ghosts)
+            mask = self._shelf.save(connection, answer.mask)
+            values = {"mask_id": mask, "ghosts_id": ghosts, "waiting": answer.waiting, "settled": True}
             connection.execute(update(table).where(*waiting, same).values(**values))
             image_id = connection.scalar(select(schema.object_.c.image_id).where(schema.object_.c.id == object_id))
             payload = {"model": run.model, "milliseconds": round(run.milliseconds, 2), "prompts": len(prompts)}

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from clickmask.core.errors import StorageError
 from clickmask.core.masks import RunLengthMask
-from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
+from clickmask.core.prompts import Box, Click, Lasso, MaskPrompt, Prompt, Prompts, Scribble
 from clickmask.store import runs, schema
 from clickmask.store.values import ObjectValue, Origin, StoredObject
 
@@ -84,8 +84,11 @@ def prompts_text(connection: Connection, shelf: MaskShelf, prompts: Prompts) -> 
             items.append(["click", prompt.x, prompt.y, prompt.positive])
         elif isinstance(prompt, Box):
             items.append(["box", *prompt.xyxy])
+        elif isinstance(prompt, MaskPrompt):
+            items.append(["mask", shelf.save(connection, prompt.mask), *([True] if prompt.painted else [])])
         else:
-            items.append(["mask", shelf.save(connection, prompt.mask)])
+            kind = "scribble" if isinstance(prompt, Scribble) else "lasso"
+            items.append([kind, prompt.positive, [list(point) for point in prompt.points_xy]])
     return json.dumps(items, separators=(",", ":"))
 
 
@@ -100,7 +103,10 @@ def _prompt(kind: str, rest: list[Any], load_mask: Callable[[int], RunLengthMask
     if kind == "box":
         return Box(*rest)
     if kind == "mask":
-        return MaskPrompt(load_mask(rest[0]))
+        return MaskPrompt(load_mask(rest[0]), *rest[1:])
+    if kind in ("scribble", "lasso"):
+        points = tuple((float(x), float(y)) for x, y in rest[1])
+        return Scribble(points, rest[0]) if kind == "scribble" else Lasso(points, rest[0])
     raise StorageError(f"A stored prompt is of kind '{kind}', which this clickmask does not know. Install a newer one.")
 
 
@@ -117,6 +123,10 @@ def write_version(connection: Connection, shelf: MaskShelf, object_id: int, valu
         phase=value.phase,
         reopened=value.reopened,
         settled=value.settled,
+        locked=value.locked,
+        ghosts_id=None if value.ghosts is None else shelf.save(connection, value.ghosts),
+        waiting=value.waiting,
+        threshold=value.threshold,
     )
     return inserted(connection, row)
 
@@ -160,7 +170,8 @@ def _joined() -> Select[Any]:
     columns = (
         objects.c.id, objects.c.image_id, objects.c.rev, objects.c.changed_by,
         versions.c.class_id, versions.c.mask_id, versions.c.prompts, versions.c.colour, versions.c.hidden,
-        versions.c.z, versions.c.phase, versions.c.reopened, versions.c.settled,
+        versions.c.z, versions.c.phase, versions.c.reopened, versions.c.settled, versions.c.locked,
+        versions.c.ghosts_id, versions.c.waiting, versions.c.threshold,
     )  # fmt: skip
     return select(*columns).join(versions, objects.c.version_id == versions.c.id)
 
@@ -176,5 +187,9 @@ def _stored(connection: Connection, shelf: MaskShelf, row: Row[Any]) -> StoredOb
         phase=row.phase,
         reopened=row.reopened,
         settled=row.settled,
+        locked=row.locked,
+        ghosts=None if row.ghosts_id is None else shelf.load(connection, row.ghosts_id),
+        waiting=row.waiting,
+        threshold=row.threshold,
     )
     return StoredObject(row.id, row.image_id, row.rev, row.changed_by, value)

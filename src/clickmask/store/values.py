@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from clickmask.core.masks import RunLengthMask
-from clickmask.core.prompts import Prompts
+from clickmask.core.prompts import MaskPrompt, Prompts
 
 ImageStatus = Literal["new", "ok", "missing", "damaged"]
 ObjectPhase = Literal["in_progress", "finished"]
+Policy = Literal["yield", "take", "overlap"]
+"""Who gets a pixel that a new object and a finished one both want: the finished one, the new one, or both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ class ObjectValue:
         phase: whether it is being clicked or finished.
         reopened: in progress on top of a finished mask, so its pixels stay protected.
         settled: the model has answered every prompt; else `mask` is an earlier answer.
+        locked: nobody changes it until it is unlocked.
+        ghosts: what the model would change as well; xor with `mask` takes it. None for nothing.
+        waiting: the newest prompt's own change is so large that it is among the ghosts.
+        threshold: probability above which a pixel belongs to the answer; None for the model's own.
     """
 
     class_id: int
@@ -87,11 +93,23 @@ class ObjectValue:
     phase: ObjectPhase = "in_progress"
     reopened: bool = False
     settled: bool = True
+    locked: bool = False
+    ghosts: RunLengthMask | None = None
+    waiting: bool = False
+    threshold: float | None = None
 
     @property
     def protects(self) -> bool:
         """Whether other objects must leave its pixels alone."""
         return self.phase == "finished" or self.reopened
+
+    @property
+    def base(self) -> RunLengthMask | None:
+        """The mask that a correction under way began with, None for a new or finished object."""
+        if not self.reopened:
+            return None
+        begun = [p.mask for p in self.prompts if isinstance(p, MaskPrompt) and not p.painted]
+        return begun[-1] if begun else None
 
 
 @dataclass(frozen=True)
@@ -160,6 +178,15 @@ class ObjectVersion:
     at: float
     phase: ObjectPhase
     mask: RunLengthMask
+
+
+@dataclass(frozen=True)
+class Settled:
+    """An answer as it is kept: see the attributes of ObjectValue."""
+
+    mask: RunLengthMask
+    ghosts: RunLengthMask | None = None
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 import { Refusal, type Rest } from '../state/ports'
 import {
-  parseRecord, type ClassInfo, type ExportResult, type ImageInfo, type ImportResult, type Models, type ObjectVersion, type ProjectInfo,
-  type Statistics,
+  parseRecord, type ClassInfo, type ExportResult, type HistoryEntry, type ImageInfo, type ImportResult, type Loop, type Models, type ObjectVersion,
+  type Policy, type ProjectInfo, type Statistics,
 } from '../state/wire'
 
 export const ROOT = '/api/v1'
@@ -32,6 +32,9 @@ async function refusal(response: Response): Promise<Refusal> {
 
 export const rest: Rest = {
   project: () => call<ProjectInfo>('GET', '/project'),
+  setPolicy: (policy) => call<{ policy: Policy }>('PATCH', '/project', { policy }),
+  history: async (image) => (await call<{ entries: HistoryEntry[] }>('GET', `/images/${image}/history`)).entries,
+  outline: async (object, tolerance) => (await call<{ loops: Loop[] }>('GET', `/objects/${object}/polygon?tolerance=${tolerance}`)).loops,
   scan: async () => {
     await call('POST', '/project/scan')
     return rest.images()

@@ -2,8 +2,9 @@
 
 import type { Marks as MarkColours, Pending } from '../state/store'
 import type { Box } from '../state/runs'
+import type { Ring } from '../state/outline'
 import { toScreen, type Point, type Size, type View } from '../state/view'
-import type { Prompt } from '../state/wire'
+import type { LinePrompt, Prompt } from '../state/wire'
 
 /** Positive and negative. Blue and vermilion are Okabe and Ito's. */
 const COLOURS: Readonly<Record<MarkColours, readonly [string, string]>> = {
@@ -19,20 +20,27 @@ export interface Marks {
   readonly rubber: Box | null
   readonly crosshair: Point | null
   readonly colours: MarkColours
+  /** Outlines of what the model would change as well. */
+  readonly ghosts: readonly Ring[]
+  readonly line: LinePrompt | null
+  /** The brush or eraser at the pointer, in image pixels. */
+  readonly brush: { readonly at: Point; readonly radius: number } | null
 }
 
 export function drawOverlay(context: CanvasRenderingContext2D, ratio: number, canvas: Size, view: View, marks: Marks): void {
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
   context.clearRect(0, 0, canvas.width, canvas.height)
-  for (const prompt of marks.prompts) {
+  drawRings(context, view, marks.ghosts)
+  for (const prompt of [...marks.prompts, ...marks.pending, ...(marks.line ? [marks.line] : [])]) {
     if (prompt.kind === 'box') drawBox(context, view, prompt)
+    if (prompt.kind === 'scribble' || prompt.kind === 'lasso') drawLine(context, view, prompt, COLOURS[marks.colours])
   }
-  for (const pending of marks.pending) if (pending.kind === 'box') drawBox(context, view, pending)
   if (marks.rubber) drawBox(context, view, marks.rubber)
   for (const prompt of marks.prompts) if (prompt.kind === 'click') drawMarker(context, toScreen(view, prompt), prompt.positive, COLOURS[marks.colours])
   for (const pending of marks.pending) {
     if (pending.kind === 'click') drawMarker(context, toScreen(view, pending), pending.positive, COLOURS[marks.colours], true)
   }
+  if (marks.brush) drawBrush(context, view, marks.brush.at, marks.brush.radius)
   if (marks.crosshair) drawCrosshair(context, toScreen(view, marks.crosshair))
 }
 
@@ -79,6 +87,67 @@ function drawBox(context: CanvasRenderingContext2D, view: View, box: Box): void 
   context.strokeStyle = '#fff'
   context.setLineDash([6, 4])
   context.strokeRect(...rectangle)
+  context.setLineDash([])
+}
+
+/** Dashed, so that it cannot be taken for the outline of a mask. */
+function drawRings(context: CanvasRenderingContext2D, view: View, rings: readonly Ring[]): void {
+  if (rings.length === 0) return
+  const path = new Path2D()
+  for (const ring of rings) {
+    for (let i = 0; i < ring.length; i += 2) {
+      const at = toScreen(view, { x: ring[i] as number, y: ring[i + 1] as number })
+      if (i === 0) path.moveTo(at.x, at.y)
+      else path.lineTo(at.x, at.y)
+    }
+    path.closePath()
+  }
+  context.fillStyle = 'rgba(255, 255, 255, 0.14)'
+  context.fill(path, 'evenodd')
+  strokeTwice(context, path, [5, 4])
+}
+
+function drawLine(context: CanvasRenderingContext2D, view: View, line: LinePrompt, colours: readonly [string, string]): void {
+  const path = new Path2D()
+  line.points.forEach(([x, y], i) => {
+    const at = toScreen(view, { x, y })
+    if (i === 0) path.moveTo(at.x, at.y)
+    path.lineTo(at.x, at.y)
+  })
+  context.lineJoin = context.lineCap = 'round'
+  if (line.kind === 'lasso') {
+    path.closePath()
+    return strokeTwice(context, path, [6, 4], line.positive ? '#fff' : '#ffb3b5')
+  }
+  for (const [width, colour] of [[7, HALO], [5, line.positive ? colours[0] : colours[1]]] as const) {
+    context.lineWidth = width
+    context.strokeStyle = colour
+    context.stroke(path)
+  }
+  // The sign along the line, so that the meaning never hangs on the colour.
+  context.lineWidth = 1.5
+  context.strokeStyle = '#fff'
+  context.setLineDash(line.positive ? [] : [1, 7])
+  context.stroke(path)
+  context.setLineDash([])
+}
+
+function drawBrush(context: CanvasRenderingContext2D, view: View, at: Point, radius: number): void {
+  const path = new Path2D()
+  const middle = toScreen(view, at)
+  path.arc(middle.x, middle.y, Math.max(radius * view.scale, 1), 0, 2 * Math.PI)
+  strokeTwice(context, path, [])
+}
+
+/** White on black, seen on every picture. */
+function strokeTwice(context: CanvasRenderingContext2D, path: Path2D, dash: readonly number[], colour = '#fff'): void {
+  context.lineWidth = 3
+  context.strokeStyle = 'rgba(0, 0, 0, 0.55)'
+  context.stroke(path)
+  context.lineWidth = 1.25
+  context.strokeStyle = colour
+  context.setLineDash([...dash])
+  context.stroke(path)
   context.setLineDash([])
 }
 

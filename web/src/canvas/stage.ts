@@ -4,12 +4,20 @@ import { effect } from '@preact/signals-core'
 import { parseHex } from '../state/palette'
 import type { Store } from '../state/store'
 import { styleTable } from '../state/styles'
-import { fitView } from '../state/view'
+import { outline, type Ring } from '../state/outline'
+import { EMPTY_MASK, type RunMask } from '../state/runs'
+import { fitView, type Point } from '../state/view'
+import type { Prompt } from '../state/wire'
 import { CanvasRenderer } from './canvas2d'
 import { drawOverlay } from './overlay'
 import { Pictures } from './pictures'
 import type { Renderer } from './renderer'
 import { WebGlRenderer } from './webgl'
+
+/** The prompts that still count by themselves: those after the newest mask. */
+function standing(prompts: readonly Prompt[]): readonly Prompt[] {
+  return prompts.slice(prompts.findLastIndex((p) => p.kind === 'mask') + 1)
+}
 
 export class Stage {
   renderer: Renderer
@@ -115,6 +123,9 @@ export class Stage {
       store.view.value, store.canvas.value, store.opacity.value, store.masksShown.value, store.peeking.value,
       store.pixels.value, store.activeColour.value, store.pending.value, store.active.value, store.rubber.value,
       store.crosshair.value, store.layers.value, store.leaving.value, store.marks.value,
+      store.line.value, store.brushRadius.value, store.tool.value,
+      // Only a brush is drawn at the pointer.
+      store.tool.value === 'brush' || store.tool.value === 'eraser' ? store.pointer.value : null,
     ]
     this.redraw()
   }
@@ -137,12 +148,31 @@ export class Stage {
     const context = this.overlay.getContext('2d')
     if (!context) return
     drawOverlay(context, this.ratio, canvas, view, {
-      prompts: store.peeking.value || store.leaving.value ? [] : (store.active.value?.prompts ?? []),
+      prompts: store.peeking.value || store.leaving.value ? [] : standing(store.active.value?.prompts ?? []),
       pending: store.peeking.value ? [] : store.pending.value,
       rubber: store.rubber.value,
       crosshair: store.crosshair.value,
       colours: store.marks.value,
+      ghosts: this.ghostRings(),
+      line: store.line.value,
+      brush: this.brush(),
     })
+  }
+
+  /** The rings of the ghosts that are shown, traced once for each mask. */
+  private traced: { readonly mask: RunMask; readonly rings: readonly Ring[] } = { mask: EMPTY_MASK, rings: [] }
+  private ghostRings(): readonly Ring[] {
+    const { active, layers, leaving, masksShown, peeking } = this.store
+    if (!active.value || leaving.value || peeking.value || !masksShown.value) return []
+    const mask = layers.value?.ghostsOf(active.value.id) ?? EMPTY_MASK
+    if (mask !== this.traced.mask) this.traced = { mask, rings: outline(mask) }
+    return this.traced.rings
+  }
+
+  private brush(): { at: Point; radius: number } | null {
+    const { tool, pointer, brushRadius } = this.store
+    const painting = tool.value === 'brush' || tool.value === 'eraser'
+    return painting && pointer.value ? { at: pointer.value, radius: brushRadius.value } : null
   }
 
   private resize(): void {

@@ -1,10 +1,13 @@
 /** What a person can do, turned into commands. Knows no page and no socket. */
 
+import { resized } from './brush'
 import { Channel } from './channel'
 import { describeObject } from './describe'
 import { objectOf } from './document'
+import type { Stroke } from './layers'
 import { announce, toast } from './notices'
 import type { Ports } from './ports'
+import { maskContains } from './runs'
 import type { Store } from './store'
 import { t } from './strings'
 import { insideImage, toScreen, type Point, type Size } from './view'
@@ -12,6 +15,8 @@ import type { ObjectPatch } from './wire'
 
 /** Distance in screen pixels within which a click means the marker under it. */
 export const MARKER_REACH = 9
+
+const pair = (point: Point): readonly [number, number] => [point.x, point.y]
 
 export class Annotator {
   private readonly channel: Channel
@@ -43,7 +48,8 @@ export class Annotator {
     const size = this.placeable()
     if (size === null || !insideImage(at, size)) return
     const index = this.markerAt(at, positive)
-    if (index !== null) return this.channel.send({ type: 'remove_prompt', index })
+    if (index !== null) return void this.channel.send({ type: 'remove_prompt', index })
+    if (this.proposed(at, positive)) return void this.channel.send({ type: 'accept', x: at.x, y: at.y })
     if (!positive && !this.atWork() && this.store.status.value === 'ready') return toast(this.store, 'note', t('hint.beginPositive'))
     this.channel.send({ type: 'click', x: at.x, y: at.y, positive, ...this.classField(), t: Math.round(this.ports.now()) })
   }
@@ -60,6 +66,54 @@ export class Annotator {
     }
     if (box.x1 - box.x0 < 1 || box.y1 - box.y0 < 1) return
     this.channel.send({ type: 'box', ...box, ...this.classField(), t: Math.round(this.ports.now()) })
+  }
+
+  /** A scribble or a lasso, in image points. */
+  drawLine(type: 'scribble' | 'lasso', points: readonly Point[], positive: boolean): void {
+    if (this.placeable() === null || points.length < (type === 'lasso' ? 3 : 1)) return
+    if (!positive && !this.atWork() && this.store.status.value === 'ready') return toast(this.store, 'note', t('hint.beginPositive'))
+    this.channel.send({ type, points: points.map(pair), positive, ...this.classField(), t: Math.round(this.ports.now()) })
+  }
+
+  /** Takes everything that the model would change as well. */
+  acceptAll(): void {
+    if (this.store.active.value?.ghosts) this.channel.send({ type: 'accept' })
+    else announce(this.store, t('say.nothingProposed'))
+  }
+
+  // ---- painting
+
+  /** Whether a stroke may begin now; a selected object is opened again for it. */
+  mayPaint(positive: boolean): boolean {
+    if (this.placeable() === null || this.store.status.value !== 'ready') return false
+    const selected = this.store.selectedObject.value
+    if (!this.atWork() && selected) this.reopen(selected.id)
+    else if (!this.atWork() && !positive) {
+      toast(this.store, 'note', t('hint.nothingToErase'))
+      return false
+    }
+    return true
+  }
+
+  /** A finished stroke of the brush or the eraser. */
+  paint(stroke: Stroke): void {
+    const { points, radius, positive } = stroke
+    stroke.seq = this.channel.send({
+      type: 'paint', points: points.map(pair), radius, positive, ...this.classField(), t: Math.round(this.ports.now()),
+    })
+  }
+
+  /** Makes the brush larger or smaller by a step. */
+  resizeBrush(larger: boolean): void {
+    this.store.brushRadius.value = resized(this.store.brushRadius.value, larger)
+  }
+
+  // ---- threshold
+
+  /** Shows the object in progress at another threshold; `keep` stores it. */
+  setThreshold(value: number, keep: boolean): void {
+    if (!this.store.active.value) return
+    this.channel.send({ type: keep ? 'threshold' : 'try_threshold', value })
   }
 
   /** What a plain click means from now on. */
@@ -85,6 +139,11 @@ export class Annotator {
 
   redo(): void {
     this.travel('redo')
+  }
+
+  /** Undoes or redoes until a step is the newest that counts; 0 goes back to the start. */
+  jump(action: number): void {
+    this.channel.send({ type: 'jump', action })
   }
 
   private travel(type: 'undo' | 'redo'): void {
@@ -117,6 +176,13 @@ export class Annotator {
 
   patch(object: number, patch: ObjectPatch): void {
     this.channel.send({ type: 'patch', object, ...patch })
+  }
+
+  /** Locks or unlocks the selected object. */
+  toggleLock(): void {
+    const selected = this.store.selectedObject.value
+    if (selected) this.patch(selected.id, { locked: !selected.locked })
+    else announce(this.store, t('say.selectFirst'))
   }
 
   remove(object: number): void {
@@ -159,6 +225,14 @@ export class Annotator {
     return chosen ? { class: chosen.id } : {}
   }
 
+  /** Whether the model proposes what a click of this sign would ask for at a point. */
+  private proposed(at: Point, positive: boolean): boolean {
+    const { active, layers, leaving } = this.store
+    if (!active.value?.ghosts || leaving.value || !layers.value) return false
+    const { id } = active.value
+    return maskContains(layers.value.ghostsOf(id), at.x, at.y) && maskContains(layers.value.maskOf(id), at.x, at.y) !== positive
+  }
+
   /** Whether there is an object in progress, or will be when the commands under way have arrived. */
   private atWork(): boolean {
     const { active, leaving, pending } = this.store
@@ -178,9 +252,10 @@ export class Annotator {
 
   private markerAt(at: Point, positive: boolean): number | null {
     const prompts = this.store.leaving.value ? [] : (this.store.active.value?.prompts ?? [])
+    const merged = prompts.findLastIndex((p) => p.kind === 'mask')
     const view = this.store.view.value
     const here = toScreen(view, at)
-    for (let i = prompts.length - 1; i >= 0; i--) {
+    for (let i = prompts.length - 1; i > merged; i--) {
       const prompt = prompts[i]
       if (prompt?.kind !== 'click' || prompt.positive !== positive) continue
       const there = toScreen(view, prompt)

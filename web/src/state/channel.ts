@@ -16,6 +16,11 @@ import type { CommandBody, MaskRecord, Ready, SentCommand, ServerMessage } from 
 /** Close codes that mean: not with this key, not from this address. */
 const SIGNED_OUT = new Set([4401, 4403])
 
+/** Refusals that are no failure: the person asked for what the rules do not allow. */
+const NOTES: ReadonlySet<string> = new Set(['protected', 'not_now', 'locked'])
+/** Commands whose mask the model makes. */
+const ANSWERED: ReadonlySet<string> = new Set(['click', 'box', 'scribble', 'lasso', 'remove_prompt'])
+
 export class Channel {
   private live: Live | null = null
   private outbox = new Outbox()
@@ -60,20 +65,23 @@ export class Channel {
     })
   }
 
-  /** Numbers a command, keeps it until it is acknowledged, and sends it now or as soon as the line is there. */
-  send(body: CommandBody): void {
+  /**
+   * Numbers a command, keeps it until it is acknowledged, and sends it now or as soon as the line is there. Gives its
+   * number, null while the image is being opened.
+   */
+  send(body: CommandBody): number | null {
     const { status } = this.store
     if (status.value === 'loading') this.early.push(body)
-    else if (status.value === 'ready') this.dispatch(body)
+    const seq = status.value === 'ready' ? this.dispatch(body) : null
     batch(() => this.outboxChanged())
+    return seq
   }
 
-  private dispatch(body: CommandBody): void {
+  private dispatch(body: CommandBody): number {
     const command = this.outbox.add(body, this.store.document.value.rev)
-    if (body.type === 'click' || body.type === 'box' || body.type === 'remove_prompt') {
-      this.sentAt.set(command.seq, this.ports.now())
-    }
+    if (ANSWERED.has(body.type)) this.sentAt.set(command.seq, this.ports.now())
     this.live?.send(command)
+    return command.seq
   }
 
   private outboxChanged(): void {
@@ -123,6 +131,9 @@ export class Channel {
       case 'classes':
         void this.reloadClasses()
         return
+      case 'project':
+        if (store.project.value) store.project.value = { ...store.project.value, policy: message.policy }
+        return
       case 'model':
         if (store.models.value) store.models.value = { ...store.models.value, ...message }
         return
@@ -149,7 +160,12 @@ export class Channel {
 
   private receiveMask(record: MaskRecord): void {
     const { store } = this
-    if (!store.layers.value?.setMask(record.object, record.rev, record.mask)) return
+    if (record.ghosts) {
+      store.layers.value?.setGhosts(record.object, record.mask)
+      store.pixels.value++
+      return
+    }
+    if (!store.layers.value?.setMask(record.object, record.rev, record.mask, record.seq)) return
     store.pixels.value++
     const sent = this.sentAt.get(record.seq)
     if (sent !== undefined) {
@@ -182,9 +198,12 @@ export class Channel {
 
   private refused(seq: number, code: string, message: string): void {
     this.sentAt.delete(seq)
+    this.store.layers.value?.forgetStrokes((stroke) => stroke.seq === seq)
+    this.store.pixels.value++
     if (seq > 0 && this.outbox.settle(seq)) this.outboxChanged()
     if (seq === 0 && this.store.status.value === 'loading') this.store.problem.value = message
-    else toast(this.store, code === 'protected' || code === 'not_now' ? 'note' : 'error', message)
+    else if (code === 'no_change') announce(this.store, message)
+    else toast(this.store, NOTES.has(code) ? 'note' : 'error', message)
   }
 
   private ended(code: number): void {
@@ -210,6 +229,9 @@ function asPending(command: SentCommand): Pending[] {
   }
   if (command.type === 'box') {
     return [{ kind: 'box', seq: command.seq, x0: command.x0, y0: command.y0, x1: command.x1, y1: command.y1 } satisfies Pending & Box]
+  }
+  if (command.type === 'scribble' || command.type === 'lasso') {
+    return [{ kind: command.type, seq: command.seq, points: command.points, positive: command.positive }]
   }
   return []
 }

@@ -2,7 +2,7 @@
 
 import type { Shape } from './shape'
 import { number, t } from './strings'
-import type { ClassInfo, ObjectInfo } from './wire'
+import type { ClassInfo, ObjectInfo, Prompt } from './wire'
 
 export function objectName(object: ObjectInfo, classes: readonly ClassInfo[]): string {
   return t('objects.name', { class: classes.find((c) => c.id === object.class)?.name ?? '?', id: object.id })
@@ -25,7 +25,12 @@ function describeShape(shape: Shape | null): string[] {
 export function describePrompt(object: ObjectInfo, classes: readonly ClassInfo[], shape: Shape, saved: string): string {
   const newest = object.prompts[object.prompts.length - 1]
   const described = describeObject(object, classes, shape)
-  if (newest?.kind !== 'click') return t(newest?.kind === 'box' ? 'say.box' : 'say.mask', { object: described, saved })
+  const proposal = object.ghosts ? ` ${t(object.waiting ? 'say.waiting' : 'say.proposal', { area: number(object.ghosts) })}` : ''
+  if (newest?.kind !== 'click') return t(`say.prompt.${promptKind(newest)}`, { object: described, saved }) + proposal
   const n = object.prompts.filter((p) => p.kind === 'click' && p.positive === newest.positive).length
-  return t(newest.positive ? 'say.positive' : 'say.negative', { n, object: described, saved })
+  return t(newest.positive ? 'say.positive' : 'say.negative', { n, object: described, saved }) + proposal
+}
+
+function promptKind(prompt: Prompt | undefined): string {
+  return prompt?.kind === 'mask' && prompt.painted ? 'painted' : (prompt?.kind ?? 'mask')
 }

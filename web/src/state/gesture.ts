@@ -4,7 +4,10 @@ import type { Point } from './view'
 
 export const DRAG_DISTANCE = 6
 
-export type Armed = 'click' | 'box' | 'select'
+/** Tools that are drawn with: their drags are lines. */
+export const LINE_TOOLS = ['scribble', 'lasso', 'brush', 'eraser'] as const
+export type LineName = (typeof LINE_TOOLS)[number]
+export type Armed = 'click' | 'box' | 'select' | LineName
 
 export interface Press {
   readonly button: number
@@ -21,6 +24,7 @@ export type Gesture =
   | { readonly kind: 'press'; readonly press: Press }
   | { readonly kind: 'pan'; readonly last: Point; readonly moved: boolean }
   | { readonly kind: 'box'; readonly from: Point; readonly to: Point }
+  | { readonly kind: 'line'; readonly tool: LineName; readonly positive: boolean }
 
 export type Outcome =
   | { readonly kind: 'none' }
@@ -34,6 +38,7 @@ const NONE: Outcome = { kind: 'none' }
 
 export function pressed(press: Press): Gesture {
   if (press.button === 1 || press.panning) return { kind: 'pan', last: press.at, moved: false }
+  if (press.button === 0 && isLine(press.tool)) return { kind: 'line', tool: press.tool, positive: !press.negative }
   if (press.button === 0 && press.tool === 'box') return { kind: 'box', from: press.at, to: press.at }
   if (press.button === 0 || press.button === 2) return { kind: 'press', press }
   return IDLE
@@ -42,6 +47,7 @@ export function pressed(press: Press): Gesture {
 export function moved(gesture: Gesture, at: Point): [Gesture, Outcome] {
   switch (gesture.kind) {
     case 'idle':
+    case 'line':
       return [gesture, NONE]
     case 'press':
       return distance(gesture.press.at, at) > DRAG_DISTANCE ? startDrag(gesture.press, at) : [gesture, NONE]
@@ -67,6 +73,10 @@ export function released(gesture: Gesture): Outcome {
     return { kind: 'box', from: gesture.from, to: gesture.to }
   }
   return NONE
+}
+
+export function isLine(tool: Armed): tool is LineName {
+  return (LINE_TOOLS as readonly string[]).includes(tool)
 }
 
 function distance(a: Point, b: Point): number {

@@ -4,11 +4,21 @@
  */
 
 import { boxesOverlap, EMPTY_MASK, forEachSpan, isEmptyBox, maskContains, unionBox, type Box, type RunMask } from './runs'
+import { capsule } from './raster'
+import type { Point, Size } from './view'
 import type { ObjectInfo } from './wire'
-import type { Size } from './view'
 
 export const MAX_SLOTS = 65535
 const NOTHING: Box = EMPTY_MASK.box
+
+/** A brush stroke as the browser paints it before the server has. */
+export interface Stroke {
+  /** Number of its command, null while it is being drawn. */
+  seq: number | null
+  readonly points: readonly Point[]
+  readonly radius: number
+  readonly positive: boolean
+}
 
 interface Drawn {
   readonly rev: number
@@ -22,10 +32,15 @@ export class Layers {
   dirtyIds: Box = NOTHING
   dirtyActive: Box = NOTHING
   private readonly masks = new Map<number, Drawn>()
+  private readonly ghosts = new Map<number, RunMask>()
   private readonly slots = new Map<number, number>()
   private order: readonly ObjectInfo[] = []
   private activeId: number | null = null
   private painted: RunMask = EMPTY_MASK
+  private strokes: Stroke[] = []
+  private strokeBox = NOTHING
+  /** Strokes stop at the pixels of other objects. */
+  strokesYield = true
 
   constructor(readonly size: Size) {
     this.ids = new Uint16Array(size.width * size.height)
@@ -34,14 +49,25 @@ export class Layers {
     this.forgotten()
   }
 
-  /** Takes a newer mask of an object; false if it is older than the one that is drawn. */
-  setMask(object: number, rev: number, mask: RunMask): boolean {
+  /** Takes a newer mask of an object, which holds all strokes up to `seq`; false if it is older than the one that is drawn. */
+  setMask(object: number, rev: number, mask: RunMask, seq = 0): boolean {
     const old = this.masks.get(object)
     if (old && rev < old.rev) return false
+    this.forgetStrokes((stroke) => stroke.seq !== null && stroke.seq <= seq)
     this.masks.set(object, { rev, mask })
+    this.ghosts.delete(object)
     if (object === this.activeId) this.paintActive(mask)
     else if (this.order.some((o) => o.id === object)) this.repaint(unionBox(old?.mask.box ?? NOTHING, mask.box))
     return true
+  }
+
+  /** Takes what the model would change of an object as well; it belongs to the mask that came before it. */
+  setGhosts(object: number, mask: RunMask): void {
+    this.ghosts.set(object, mask)
+  }
+
+  ghostsOf(object: number): RunMask {
+    return this.ghosts.get(object) ?? EMPTY_MASK
   }
 
   /** Takes the objects as they are now and repaints where that changes a pixel. */
@@ -57,6 +83,7 @@ export class Layers {
     }
     // A deleted object's mask is forgotten: if undo brings it back, the server sends it again.
     for (const { id } of gone) this.masks.delete(id)
+    for (const object of objects) if (object.ghosts === 0) this.ghosts.delete(object.id)
     this.repaint(dirty)
     this.paintActive(active === null ? EMPTY_MASK : this.maskOf(active))
   }
@@ -73,7 +100,40 @@ export class Layers {
 
   /** What holds every pixel of the active mask; empty without one. */
   get activeBox(): Box {
-    return this.painted.box
+    return unionBox(this.painted.box, this.strokeBox)
+  }
+
+  /** Begins a stroke; it is drawn by `extendStroke`. */
+  beginStroke(stroke: Stroke): void {
+    this.strokes.push(stroke)
+  }
+
+  /** Paints a stroke from its point number `from` on; gives the box that has changed. */
+  extendStroke(stroke: Stroke, from: number): void {
+    for (let i = Math.max(from, 0); i < stroke.points.length; i++) {
+      const end = stroke.points[i] as Point
+      this.paintPiece(stroke, stroke.points[i - 1] ?? end, end)
+    }
+  }
+
+  /** The stroke is not going to be stored, or its mask is here. */
+  forgetStrokes(which: (stroke: Stroke) => boolean): void {
+    const left = this.strokes.filter((stroke) => !which(stroke))
+    if (left.length === this.strokes.length) return
+    this.strokes = left
+    this.paintActive(this.painted, true)
+  }
+
+  private paintPiece(stroke: Stroke, a: Point, b: Point): void {
+    const { width } = this.size
+    const value = stroke.positive ? 255 : 0
+    const box = capsule(a, b, stroke.radius, this.size, (row, from, to) => {
+      for (let at = row * width + from; at < row * width + to; at++) {
+        if (!stroke.positive || !this.strokesYield || this.ids[at] === 0) this.active[at] = value
+      }
+    })
+    this.strokeBox = unionBox(this.strokeBox, box)
+    this.dirtyActive = unionBox(this.dirtyActive, box)
   }
 
   /** What holds every pixel of the other visible objects. */
@@ -129,13 +189,16 @@ export class Layers {
     })
   }
 
-  private paintActive(mask: RunMask): void {
-    if (mask === this.painted) return
+  private paintActive(mask: RunMask, again = false): void {
+    if (mask === this.painted && !again) return
     const { width } = this.size
-    const { x0, y0, x1, y1 } = this.painted.box
+    const before = this.activeBox
+    const { x0, y0, x1, y1 } = before
     for (let y = y0; y < y1; y++) this.active.fill(0, y * width + x0, y * width + x1)
     forEachSpan(mask, width, (from, to) => this.active.fill(255, from, to))
-    this.dirtyActive = unionBox(this.dirtyActive, unionBox(this.painted.box, mask.box))
+    this.dirtyActive = unionBox(this.dirtyActive, unionBox(before, mask.box))
     this.painted = mask
+    this.strokeBox = NOTHING
+    for (const stroke of this.strokes) this.extendStroke(stroke, 0)
   }
 }

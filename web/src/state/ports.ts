@@ -2,11 +2,16 @@
 
 import type { RunMask } from './runs'
 import type {
-  ClassInfo, ClassPatch, ExportResult, ImageInfo, ImportResult, MaskRecord, Models, ObjectVersion, ProjectInfo, SentCommand, ServerMessage, Statistics,
+  ClassInfo, ClassPatch, ExportResult, HistoryEntry, ImageInfo, ImportResult, Loop, MaskRecord, Models, ObjectVersion, Policy, ProjectInfo, SentCommand,
+  ServerMessage, Statistics,
 } from './wire'
 
 export interface Rest {
   project(): Promise<ProjectInfo>
+  setPolicy(policy: Policy): Promise<{ policy: Policy }>
+  history(image: number): Promise<readonly HistoryEntry[]>
+  /** The outline of an object, simplified by so many pixels. */
+  outline(object: number, tolerance: number): Promise<readonly Loop[]>
   scan(): Promise<readonly ImageInfo[]>
   images(): Promise<readonly ImageInfo[]>
   classes(): Promise<readonly ClassInfo[]>

@@ -1,6 +1,7 @@
 /** What a person has chosen and finds again at the next visit, on this computer and in this browser. */
 
 import { effect, type Signal } from '@preact/signals-core'
+import { BRUSH } from './brush'
 import { readKeys } from './keymap'
 import type { Ports } from './ports'
 import type { LanguageChoice, Marks, Motion, Store, Theme, Wheel } from './store'
@@ -20,6 +21,8 @@ export function rememberSettings(store: Store, ports: Ports): void {
   keep<Wheel>('wheel', store.wheel, oneOf(['zoom', 'scroll']))
   keep<Marks>('marks', store.marks, oneOf(['green-red', 'blue-orange']))
   keep<Motion>('motion', store.motion, oneOf(['system', 'less']))
+  keep('history', store.historyShown, (text) => text !== 'closed', (shown) => (shown ? 'open' : 'closed'))
+  keep('brush', store.brushRadius, numberBetween(BRUSH.least, BRUSH.most, store.brushRadius.value))
   keep('opacity', store.opacity, numberBetween(0, 1, store.opacity.value))
   keep('scale', store.uiScale, (text) => UI_SCALES.find((s) => s === Number(text)) ?? 1)
   keep('single-keys', store.singleKeys, (text) => text !== 'off', (on) => (on ? 'on' : 'off'))

@@ -9,7 +9,7 @@ import { colourOf } from './styles'
 import type { Box } from './runs'
 import type { Language } from './strings'
 import type { Point, Size, View } from './view'
-import type { ClassInfo, ClickPrompt, ImageInfo, Models, ProjectInfo } from './wire'
+import type { ClassInfo, ClickPrompt, ImageInfo, LinePrompt, Models, ProjectInfo } from './wire'
 
 export type Theme = 'system' | 'light' | 'dark'
 /** `system` follows the browser. */
@@ -25,6 +25,7 @@ export type Panel = 'help' | 'settings' | 'palette' | 'statistics' | 'compare' |
 export type Pending =
   | (ClickPrompt & { readonly seq: number })
   | ({ readonly kind: 'box'; readonly seq: number } & Box)
+  | (LinePrompt & { readonly seq: number })
 
 export interface Toast {
   readonly id: number
@@ -78,6 +79,10 @@ export function createStore() {
     crosshair: signal<Point | null>(null),
     rubber: signal<Box | null>(null),
     panning: signal(false),
+    /** The scribble or lasso that is being drawn. */
+    line: signal<LinePrompt | null>(null),
+    /** In image pixels. */
+    brushRadius: signal(8),
 
     opacity: signal(0.45),
     masksShown: signal(true),
@@ -97,6 +102,7 @@ export function createStore() {
     panel: signal<Panel>(null),
     stripShown: signal(true),
     sideShown: signal(true),
+    historyShown: signal(true),
     hintShown: signal(true),
     toasts: signal<readonly Toast[]>([]),
     /** For people who listen: said politely by a live region. */

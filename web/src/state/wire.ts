@@ -29,7 +29,20 @@ export interface BoxPrompt {
   readonly y1: number
 }
 
-export type Prompt = ClickPrompt | BoxPrompt | { readonly kind: 'mask' }
+/** A scribble over something or a lasso round it. */
+export interface LinePrompt {
+  readonly kind: 'scribble' | 'lasso'
+  readonly points: readonly (readonly [number, number])[]
+  readonly positive: boolean
+}
+
+/** A mask that the prompts after it correct; `painted` by a tool while the object was in progress. */
+export interface MaskPrompt {
+  readonly kind: 'mask'
+  readonly painted: boolean
+}
+
+export type Prompt = ClickPrompt | BoxPrompt | LinePrompt | MaskPrompt
 
 export interface ObjectInfo {
   readonly id: number
@@ -37,6 +50,7 @@ export interface ObjectInfo {
   readonly class: number
   readonly colour: string | null
   readonly hidden: boolean
+  readonly locked: boolean
   readonly z: number
   readonly state: 'in_progress' | 'finished'
   readonly rev: number
@@ -44,6 +58,12 @@ export interface ObjectInfo {
   readonly area: number
   readonly box: readonly [number, number, number, number]
   readonly prompts: readonly Prompt[]
+  /** Pixels that the model would change as well. */
+  readonly ghosts: number
+  /** The newest prompt's own change is so large that it is among them. */
+  readonly waiting: boolean
+  /** Probability from which on pixels belong to the object; null for the model's own. */
+  readonly threshold: number | null
 }
 
 export interface ClassInfo {
@@ -59,6 +79,18 @@ export interface History {
   readonly redo: string | null
 }
 
+/** A step within reach of undo and redo. */
+export interface HistoryEntry {
+  readonly action: number
+  readonly kind: string
+  readonly label: string
+  readonly at: number
+  readonly applied: boolean
+}
+
+/** A closed line along pixel edges. */
+export type Loop = readonly (readonly [number, number])[]
+
 export interface FormatInfo {
   readonly name: string
   readonly title?: string
@@ -69,6 +101,10 @@ export interface FormatInfo {
   readonly summary: string
 }
 
+/** Who gets a pixel that a new object and a finished one both want. */
+export type Policy = 'yield' | 'take' | 'overlap'
+export const POLICIES: readonly Policy[] = ['yield', 'take', 'overlap']
+
 export interface ProjectInfo {
   readonly name: string
   readonly folder: string
@@ -76,6 +112,7 @@ export interface ProjectInfo {
   readonly images: number
   readonly start_image: number | null
   readonly formats: readonly FormatInfo[]
+  readonly policy: Policy
 }
 
 export interface ModelState {
@@ -138,18 +175,23 @@ export interface ObjectVersion {
   readonly iou: number
 }
 
-export type ObjectPatch = Partial<{ class: number; colour: string | null; hidden: boolean; z: number }>
+export type ObjectPatch = Partial<{ class: number; colour: string | null; hidden: boolean; locked: boolean; z: number }>
 export type ClassPatch = Partial<{ name: string; colour: string; key: number | null }>
 
 /** A command without the `seq` and `rev` that the outbox adds. */
 export type CommandBody =
   | { type: 'click'; x: number; y: number; positive: boolean; class?: number; t?: number }
   | { type: 'box'; x0: number; y0: number; x1: number; y1: number; class?: number; t?: number }
+  | { type: 'scribble' | 'lasso'; points: readonly (readonly [number, number])[]; positive: boolean; class?: number; t?: number }
+  | { type: 'paint'; points: readonly (readonly [number, number])[]; radius: number; positive: boolean; class?: number; t?: number }
+  | { type: 'accept'; x?: number; y?: number }
+  | { type: 'threshold' | 'try_threshold'; value: number }
   | { type: 'remove_prompt'; index: number; object?: number }
   | { type: 'finish' | 'discard'; object?: number }
   | { type: 'activate'; object: number | null }
   | { type: 'reopen' | 'delete'; object: number }
   | ({ type: 'patch'; object: number } & ObjectPatch)
+  | { type: 'jump'; action: number }
   | { type: 'undo' | 'redo' | 'ping' }
 
 export type SentCommand = CommandBody & { seq: number; rev: number }
@@ -200,10 +242,13 @@ export type ServerMessage =
   | { readonly type: 'settled'; readonly object: ObjectInfo }
   | { readonly type: 'busy'; readonly object: number | null; readonly stage: string }
   | { readonly type: 'classes' }
+  | { readonly type: 'project'; readonly policy: Policy }
   | ({ readonly type: 'model' } & ModelState)
   | { readonly type: 'pong'; readonly seq: number }
 
 export interface MaskRecord {
+  /** Not the mask, but what the model would change of it as well. */
+  readonly ghosts: boolean
   readonly settled: boolean
   readonly seq: number
   readonly rev: number
@@ -213,17 +258,20 @@ export interface MaskRecord {
 
 const HEADER_BYTES = 36
 const MASK_KIND = 0
+const GHOSTS_KIND = 1
 
 /** One binary mask record. Throws RangeError when it is malformed. */
 export function parseRecord(buffer: ArrayBuffer): MaskRecord {
   const view = new DataView(buffer)
   if (buffer.byteLength < HEADER_BYTES) throw new RangeError(`A mask record has 36 bytes or more, got ${buffer.byteLength}.`)
   if (view.getUint8(0) !== 0x4d || view.getUint8(1) !== 0x31) throw new RangeError("A mask record begins with 'M1'.")
-  if (view.getUint8(2) !== MASK_KIND) throw new RangeError(`Unknown kind of mask record: ${view.getUint8(2)}.`)
+  const kind = view.getUint8(2)
+  if (kind !== MASK_KIND && kind !== GHOSTS_KIND) throw new RangeError(`Unknown kind of mask record: ${kind}.`)
   const [x0, y0] = [view.getInt32(16, true), view.getInt32(20, true)]
   const box = { x0, y0, x1: x0 + view.getUint32(24, true), y1: y0 + view.getUint32(28, true) }
   const { values } = readVarints(new Uint8Array(buffer), HEADER_BYTES, view.getUint32(32, true))
   return {
+    ghosts: kind === GHOSTS_KIND,
     settled: (view.getUint8(3) & 1) === 1,
     seq: view.getUint32(4, true),
     rev: view.getUint32(8, true),

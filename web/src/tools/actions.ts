@@ -28,6 +28,8 @@ export function makeActions(store: Store, annotator: Annotator, crosshair: Cross
     'turn-sign': () => annotator.aim(store.sign.value === 'positive' ? 'negative' : 'positive'),
 
     ...classActions(annotator),
+    'accept': () => annotator.acceptAll(),
+    'lock': () => annotator.toggleLock(),
     'reopen': () => {
       if (store.selectedObject.value) annotator.reopen(store.selectedObject.value.id)
     },
@@ -35,7 +37,13 @@ export function makeActions(store: Store, annotator: Annotator, crosshair: Cross
 
     'tool-click': tool('click'),
     'tool-box': tool('box'),
+    'tool-scribble': tool('scribble'),
+    'tool-lasso': tool('lasso'),
+    'tool-brush': tool('brush'),
+    'tool-eraser': tool('eraser'),
     'tool-select': tool('select'),
+    'brush-smaller': () => annotator.resizeBrush(false),
+    'brush-larger': () => annotator.resizeBrush(true),
 
     'zoom-in': () => zoomMiddle(store, 1.25),
     'zoom-out': () => zoomMiddle(store, 0.8),

@@ -1,9 +1,10 @@
 /** Mouse, pen and touch on the canvas, turned into gestures and those into commands. */
 
 import type { Annotator } from '../state/annotator'
-import { IDLE, moved, pressed, released, type Gesture, type Outcome } from '../state/gesture'
+import { IDLE, moved, pressed, released, type Gesture, type LineName, type Outcome } from '../state/gesture'
 import type { Store } from '../state/store'
 import { clampToImage, keepVisible, panBy, toImage, zoomAt, type Point, type View } from '../state/view'
+import { LineTool } from './line'
 
 const LONG_PRESS_MS = 500
 const WHEEL_STEP = 0.0015
@@ -19,9 +20,11 @@ export class PointerTool {
   /** The image on which the gesture began: what ends on another one means nothing. */
   private begunOn: number | null = null
   private readonly touches = new Map<number, Point>()
+  private readonly lines: LineTool
   private longPress: ReturnType<typeof setTimeout> | undefined
 
   constructor(private readonly store: Store, private readonly annotator: Annotator, private readonly surface: HTMLElement) {
+    this.lines = new LineTool(store, annotator)
     surface.addEventListener('pointerdown', (e) => this.down(e))
     surface.addEventListener('pointermove', (e) => this.move(e))
     surface.addEventListener('pointerup', (e) => this.up(e))
@@ -48,6 +51,7 @@ export class PointerTool {
     this.begunOn = this.store.current.value
     this.gesture = pressed({ button: event.button, at, negative, panning: this.spaceHeld, tool: this.store.tool.value })
     this.store.panning.value = this.gesture.kind === 'pan'
+    if (this.gesture.kind === 'line') this.lines.begin(this.gesture.tool, this.gesture.positive, toImage(this.store.view.value, at))
   }
 
   private move(event: PointerEvent): void {
@@ -55,6 +59,7 @@ export class PointerTool {
     this.store.pointer.value = toImage(this.store.view.value, at)
     if (this.touches.size > 1 && this.touches.has(event.pointerId)) return this.pinch(event.pointerId, at)
     if (this.gesture.kind === 'idle') return
+    if (this.gesture.kind === 'line') return this.extendLine(event, this.gesture)
     const [gesture, outcome] = moved(this.gesture, at)
     if (gesture.kind !== 'press') clearTimeout(this.longPress)
     this.gesture = gesture
@@ -68,6 +73,7 @@ export class PointerTool {
     this.touches.delete(event.pointerId)
     if (this.begunOn !== this.store.current.value) return this.abandon()
     const outcome = released(this.gesture)
+    if (this.gesture.kind === 'line') this.lines.end(this.gesture.tool, this.gesture.positive)
     this.gesture = IDLE
     this.store.panning.value = false
     this.store.rubber.value = null
@@ -79,8 +85,18 @@ export class PointerTool {
     this.abandon()
   }
 
+  /** Every place the pointer has been at since the last event, so that quick strokes are round too. */
+  private extendLine(event: PointerEvent, { tool, positive }: { tool: LineName; positive: boolean }): void {
+    clearTimeout(this.longPress)
+    const places = event.getCoalescedEvents?.() ?? []
+    for (const one of places.length ? places : [event]) {
+      this.lines.extend(tool, positive, toImage(this.store.view.value, this.screen(one)))
+    }
+  }
+
   private abandon(): void {
     clearTimeout(this.longPress)
+    this.lines.cancel()
     this.gesture = IDLE
     this.store.panning.value = false
     this.store.rubber.value = null
@@ -113,6 +129,9 @@ export class PointerTool {
     event.preventDefault()
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1
     // Sideways only a touchpad or a tilted wheel scrolls, and that is not a wish to zoom.
+    const painting = this.store.tool.value === 'brush' || this.store.tool.value === 'eraser'
+    // With Shift browsers scroll sideways instead of down.
+    if (painting && event.shiftKey) return this.annotator.resizeBrush(event.deltaY + event.deltaX < 0)
     const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY)
     if (!event.ctrlKey && (sideways || this.store.wheel.value === 'scroll')) {
       return this.look(panBy(this.store.view.value, -event.deltaX * lines, -event.deltaY * lines))

@@ -21,7 +21,7 @@ export function ActionBar(): JSX.Element | null {
 
 function ActiveBar({ object }: { object: ObjectInfo }): JSX.Element {
   const { store, annotator } = useApp()
-  const prompts = object.prompts.filter((p) => p.kind !== 'mask').length
+  const prompts = object.prompts.length - 1 - object.prompts.findLastIndex((p) => p.kind === 'mask')
   const busy = store.busy.value
   return (
     <div class="actions" data-testid="active-bar">
@@ -31,9 +31,41 @@ function ActiveBar({ object }: { object: ObjectInfo }): JSX.Element {
           ? <><span class="spinner small" /> {t(`bar.busy.${busy}`)}</>
           : <>{t(prompts === 1 ? 'bar.prompts.one' : 'bar.prompts.many', { count: prompts })} · {t('bar.area', { area: number(object.area) })}</>}
       </span>
+      <Proposal object={object} />
+      <Threshold object={object} />
       <button class="button quiet" onClick={() => annotator.startOver()}>{t('bar.discard')} <Key command="start-over" /></button>
       <button class="button primary" onClick={() => annotator.finish()}>{t('bar.finish')} <Key command="finish" /></button>
     </div>
+  )
+}
+
+/** What the model would change as well, to be taken at once. */
+function Proposal({ object }: { object: ObjectInfo }): JSX.Element | null {
+  const { store, annotator } = useApp()
+  if (object.ghosts === 0) return null
+  const key = firstKey(store, 'accept')
+  return (
+    <button class={`button ${object.waiting ? 'primary' : 'quiet'}`} title={t(object.waiting ? 'bar.waitingHelp' : 'bar.proposalHelp')}
+      onClick={() => annotator.acceptAll()}>
+      <Icon name="spark" size={16} /> {t(object.waiting ? 'bar.waiting' : 'bar.proposal', { area: number(object.ghosts) })} {key && <kbd>{key}</kbd>}
+    </button>
+  )
+}
+
+/** Where the model's probability begins to count; only while there is an answer of the model to look at. */
+function Threshold({ object }: { object: ObjectInfo }): JSX.Element | null {
+  const { store, annotator } = useApp()
+  const newest = object.prompts[object.prompts.length - 1]
+  if (!newest || newest.kind === 'mask') return null
+  const shown = object.threshold ?? 0.5
+  return (
+    <label class="threshold" title={t('bar.thresholdHelp')}>
+      <span class="unseen">{t('bar.threshold')}</span>
+      <input type="range" min="5" max="95" value={Math.round(shown * 100)}
+        onInput={(e) => store.unsaved.value < 2 && annotator.setThreshold(Number(e.currentTarget.value) / 100, false)}
+        onChange={(e) => annotator.setThreshold(Number(e.currentTarget.value) / 100, true)} />
+      <span class="muted">{shown.toFixed(2)}</span>
+    </label>
   )
 }
 

@@ -3,6 +3,7 @@ import { useApp } from './app'
 import { Classes } from './Classes'
 import { CompareDialog } from './Compare'
 import { Help } from './Help'
+import { History } from './History'
 import { Objects } from './Objects'
 import { Palette } from './Palette'
 import { SettingsDialog } from './Settings'
@@ -23,7 +24,7 @@ export function App({ slow }: { slow: () => boolean }): JSX.Element {
       <TopBar />
       <ToolRail />
       <StageView />
-      {store.sideShown.value && <div class="side"><Classes /><Objects /></div>}
+      {store.sideShown.value && <div class="side"><Classes /><Objects /><History /></div>}
       <div class="foot">
         {strip && <Strip />}
         <StatusBar slow={slow()} />

@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { objectName } from '../state/describe'
 import { colourOf } from '../state/styles'
 import { number, t } from '../state/strings'
-import type { ObjectInfo } from '../state/wire'
+import { POLICIES, type ObjectInfo, type Policy } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
 
@@ -21,7 +21,28 @@ export function Objects(): JSX.Element {
         : <ul class="rows scroll" aria-labelledby="objects-title" onKeyDown={walkRows}>
             {objects.map((object) => <ObjectRow key={object.id} object={object} />)}
           </ul>}
+      <PolicyChoice />
     </section>
+  )
+}
+
+/** Who gets a pixel that a new object and a finished one both want. */
+function PolicyChoice(): JSX.Element | null {
+  const { store, rest, attempt } = useApp()
+  const project = store.project.value
+  if (!project) return null
+  const choose = async (policy: Policy): Promise<void> => {
+    const answer = await attempt(() => rest.setPolicy(policy))
+    if (answer) store.project.value = { ...project, policy: answer.policy }
+  }
+  return (
+    <label class="policy">
+      <span class="muted">{t('policy.label')}</span>
+      <select class="field" value={project.policy} title={t(`policy.${project.policy}Help`)}
+        onChange={(e) => void choose(e.currentTarget.value as Policy)}>
+        {POLICIES.map((policy) => <option key={policy} value={policy}>{t(`policy.${policy}`)}</option>)}
+      </select>
+    </label>
   )
 }
 
@@ -30,6 +51,7 @@ function ObjectRow({ object }: { object: ObjectInfo }): JSX.Element {
   const name = objectName(object, store.classes.value)
   const active = store.document.value.active === object.id
   const selected = store.selected.value === object.id
+  const lock = t(object.locked ? 'objects.unlock' : 'objects.lock', { name })
   const visibility = t(object.hidden ? 'objects.show' : 'objects.hide', { name })
   return (
     <li class={`row object-row ${selected ? 'chosen' : ''} ${active ? 'working' : ''} ${object.hidden ? 'faded' : ''}`}
@@ -43,7 +65,13 @@ function ObjectRow({ object }: { object: ObjectInfo }): JSX.Element {
           {object.state === 'in_progress' ? t('objects.inProgress') : t('bar.area', { area: number(object.area) })}
         </span>
       </button>
-      {!active && (
+      {object.state === 'finished' && (
+        <button class={`icon-button small ${object.locked ? '' : 'on-hover'}`} aria-label={lock} title={lock} aria-pressed={object.locked}
+          onClick={() => annotator.patch(object.id, { locked: !object.locked })}>
+          <Icon name={object.locked ? 'lock' : 'lockOpen'} size={16} />
+        </button>
+      )}
+      {!active && !object.locked && (
         <button class="icon-button small on-hover" aria-label={t('objects.reopen', { name })} title={t('objects.reopen', { name })}
           onClick={() => annotator.reopen(object.id)}>
           <Icon name="edit" size={16} />

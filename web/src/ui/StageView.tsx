@@ -7,6 +7,7 @@ import { useApp } from './app'
 import { Icon } from './icons'
 import { firstKey, showChord } from './keys'
 import { Toasts } from './Toasts'
+import { ToolOptions } from './ToolOptions'
 
 export function StageView(): JSX.Element {
   const { store, mountStage } = useApp()
@@ -21,6 +22,7 @@ export function StageView(): JSX.Element {
         aria-label={t('canvas.label')} aria-describedby="canvas-help" />
       <p id="canvas-help" class="unseen">{useCanvasHelp()}</p>
       <Notice />
+      <div class="float top"><ToolOptions /></div>
       <div class="float bottom">
         <Hint />
         <ActionBar />

@@ -14,6 +14,12 @@ export function ToolRail(): JSX.Element {
       <div class="tools" role="toolbar" aria-label={t('tools')} aria-orientation="vertical">
         <Tool icon="click" command="tool-click" pressed={tool === 'click'} kind="choice" />
         <Tool icon="box" command="tool-box" pressed={tool === 'box'} kind="choice" />
+        <Tool icon="scribble" command="tool-scribble" pressed={tool === 'scribble'} kind="choice" />
+        <Tool icon="lasso" command="tool-lasso" pressed={tool === 'lasso'} kind="choice" />
+        <span class="rule" />
+        <Tool icon="brush" command="tool-brush" pressed={tool === 'brush'} kind="choice" />
+        <Tool icon="eraser" command="tool-eraser" pressed={tool === 'eraser'} kind="choice" />
+        <span class="rule" />
         <Tool icon="select" command="tool-select" pressed={tool === 'select'} kind="choice" />
         <span class="rule" />
         <Tool icon="undo" command="undo" disabled={!undo} detail={undo} />

@@ -10,10 +10,11 @@ import clickmask
 from clickmask.core.errors import UnknownNameError
 from clickmask.core.registry import unknown_name
 from clickmask.formats import FORMATS
-from clickmask.server.deps import TheHub, TheServices, TheSettings
+from clickmask.server.deps import REST_CLIENT, TheHub, TheServices, TheSettings
 from clickmask.server.hub import model_json
-from clickmask.server.schemas import ModelBody, image_json
+from clickmask.server.schemas import ModelBody, ProjectBody, image_json
 from clickmask.server.services import Services
+from clickmask.store.values import Origin
 
 PROTOCOL = 1
 
@@ -43,8 +44,18 @@ async def project(services: TheServices, settings: TheSettings) -> dict[str, Any
         "project": str(services.project.folder),
         "images": len(images),
         "start_image": start[0] if start else None,
+        "policy": services.policy,
         "formats": [_format_json(name) for name in FORMATS],
     }
+
+
+@router.patch("/project")
+async def change_project(body: ProjectBody, services: TheServices, hub: TheHub) -> dict[str, str]:
+    """Decide who gets contested pixels from now on; masks that are there stay."""
+    await services.in_store(services.store.set_policy, body.policy, Origin(REST_CLIENT))
+    await services.refresh_policy()
+    hub.tell_all({"type": "project", "policy": services.policy})
+    return {"policy": services.policy}
 
 
 @router.post("/project/scan")

@@ -14,7 +14,7 @@ from clickmask.core.errors import ClickmaskError, InputError
 from clickmask.server.deps import Number, TheHub, TheServices
 from clickmask.server.errors import Refusal, refusal
 from clickmask.server.live import LiveImage
-from clickmask.server.records import record
+from clickmask.server.records import records
 from clickmask.server.schemas import PingCommand, image_json, object_json, parse_command, parse_open
 from clickmask.server.services import Services
 from clickmask.store.values import StoredImage
@@ -100,7 +100,8 @@ async def _greet(peer: SocketPeer, opened: LiveImage, image: StoredImage, servic
     peer.send(json.dumps(ready))
     for stored in objects:
         if stored.value.mask:
-            peer.send(record(stored))
+            for frame in records(stored):
+                peer.send(frame)
 
 
 async def _listen(socket: WebSocket, peer: SocketPeer, opened: LiveImage) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from PIL import Image
 
@@ -14,6 +15,7 @@ from clickmask.core.check import check_mask
 from clickmask.core.errors import FormatError, PromptError
 from clickmask.core.masks import RunLengthMask
 from clickmask.formats import mask_png, rle
+from clickmask.formats.polygons import edge_rings, simplified
 from clickmask.server.deps import REST_CLIENT, Number, SeenRevision, TheHub, TheServices
 from clickmask.server.errors import NotFoundError
 from clickmask.server.hub import Hub
@@ -75,6 +77,23 @@ async def mask(
         )
     data = await asyncio.to_thread(lambda: mask_png.encode_binary(stored.value.mask.decode()))
     return Response(data, media_type="image/png")
+
+
+@router.get("/polygon")
+async def polygon(
+    object_id: Number, services: TheServices, tolerance: Annotated[float, Query(ge=0, le=1000)] = 1.0
+) -> dict[str, Any]:
+    """The outline as loops along pixel edges, simplified by at most `tolerance` pixels; 0 gives the exact one."""
+    stored = await _stored(services, object_id)
+    loops = await asyncio.to_thread(_loops, stored.value.mask, tolerance)
+    return {"convention": "edge", "loops": loops}
+
+
+def _loops(mask: RunLengthMask, tolerance: float) -> list[list[list[float]]]:
+    rings = edge_rings(mask.decode_crop())
+    corner = np.array(mask.box_xyxy[:2], dtype=np.float64)
+    loops = [simplified(ring, tolerance) + corner for ring in (*rings.outer, *rings.holes)]
+    return [loop.tolist() for loop in loops if len(loop) > 2]
 
 
 @router.put("/mask", openapi_extra=binary_content("image/png"))

@@ -1,0 +1,180 @@
+"""The edit rules of the tools that change pixels themselves: brush, polygon, wand, shaping, splitting, combining.
+
+Pure functions over values, like `edits`: a tool adds pixels that nobody else keeps, or takes pixels away. What it makes
+of an object in progress is the mask that later prompts correct.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from clickmask.core import shaping
+from clickmask.core.errors import ConflictError
+from clickmask.core.lines import PointXy
+from clickmask.core.masks import BoolMask, RunLengthMask, combined
+from clickmask.core.prompts import MaskPrompt, Prompts
+from clickmask.server import ownership
+from clickmask.server.edits import in_progress, taking, unlocked, with_mask
+from clickmask.server.errors import NoChangeError
+from clickmask.server.ownership import Objects
+from clickmask.store.values import Edit, ObjectValue, Policy, StoredObject
+
+Shaper = Callable[[RunLengthMask, float], RunLengthMask]
+
+
+def _minus(first: BoolMask, second: BoolMask) -> BoolMask:
+    return first & ~second
+
+
+def _by(rule: Callable[[BoolMask, float], BoolMask], reaches: bool = False) -> Shaper:
+    """A shaping rule on run lengths; `reaches`: it goes as far beyond the mask as its amount says."""
+    return lambda mask, amount: shaping.reshaped(mask, amount if reaches else 0, lambda pixels: rule(pixels, amount))
+
+
+SHAPERS: Mapping[str, tuple[str, Shaper]] = {
+    "fill_holes": ("holes filled", _by(lambda mask, _: shaping.fill_holes(mask))),
+    "keep_largest": ("largest part kept", _by(lambda mask, _: shaping.keep_largest(mask))),
+    "remove_specks": ("specks removed", _by(shaping.remove_specks)),
+    "smooth": ("smoothed", _by(shaping.smooth, reaches=True)),
+    "grow": ("grown", _by(shaping.grow, reaches=True)),
+    "shrink": ("shrunk", _by(shaping.shrink)),
+}
+"""Operations of `shape` by name: what they are called in the history, and what they do."""
+
+COMBINERS: Mapping[str, tuple[str, Callable[[BoolMask, BoolMask], BoolMask]]] = {
+    "merge": ("merged with", np.logical_or),
+    "subtract": ("minus", _minus),
+    "intersect": ("cut to", np.logical_and),
+    "exclude": ("without what it shares with", np.logical_xor),
+}
+"""Operations of `combine` by name."""
+
+
+def draw(
+    objects: Objects,
+    target: StoredObject | None,
+    drawn: RunLengthMask,
+    positive: bool,
+    fresh: ObjectValue,
+    names: tuple[str, str, str],
+    policy: Policy,
+) -> Edit:
+    """Add drawn pixels to the object in progress (or a new one that begins as `fresh`), or take them away.
+
+    Args:
+        objects: on the image.
+        target: the object, None for a new one.
+        drawn: the pixels.
+        positive: add them.
+        fresh: what a new object begins as.
+        names: kind of the step, name of the tool, name of the class.
+        policy: on contested pixels.
+
+    Raises:
+        ConflictError: no object is in progress and there is nothing to take away from.
+        NoChangeError: every pixel is as it should be already, or others keep it.
+    """
+    if target is None and not positive:
+        raise ConflictError("No object is in progress, so there is nothing to take away from.")
+    value = fresh if target is None else in_progress(target).value
+    rule = np.logical_or if positive else _minus
+    mask = _allowed(objects, target, combined(value.mask, drawn, rule), policy)
+    kind, tool, class_name = names
+    return _changed(target, value, mask, kind, f"{tool}, {{pixels}} on {class_name} #{{object}}")
+
+
+def redraw(
+    objects: Objects, target: StoredObject, before: RunLengthMask, after: RunLengthMask, class_name: str, policy: Policy
+) -> Edit:
+    """Move an outline: only pixels between the old and the new one change."""
+    value = in_progress(target).value
+    without = combined(value.mask, combined(before, after, _minus), _minus)
+    mask = _allowed(objects, target, combined(without, combined(after, before, _minus), np.logical_or), policy)
+    return _changed(target, value, mask, "polygon", f"outline moved, {{pixels}} on {class_name} #{{object}}")
+
+
+def shape(
+    objects: Objects, target: StoredObject, operation: str, amount: float, class_name: str, policy: Policy
+) -> Edit:
+    """One of `SHAPERS` on an object, finished or not."""
+    value = unlocked(target).value
+    name, shaper = SHAPERS[operation]
+    mask = _allowed(objects, target, shaper(value.mask, amount), policy)
+    if not mask:
+        raise ConflictError(f"That leaves nothing of object #{target.id}. Delete it if that is meant.")
+    edit = _changed(target, value, mask, f"shape_{operation}", f"{name}, {{pixels}} on {class_name} #{{object}}")
+    return taking(edit, objects, target.id, mask) if policy == "take" and value.phase == "finished" else edit
+
+
+def split(objects: Objects, target: StoredObject, line_xy: Sequence[PointXy] | None, class_name: str) -> Edit:
+    """Make several objects of one: its parts, or the pieces into which a line cuts it."""
+    value = unlocked(target).value
+    x0, y0 = value.mask.box_xyxy[:2]
+    crop = value.mask.decode_crop()
+    if line_xy is None:
+        pieces = shaping.parts(crop)
+    else:
+        pieces = shaping.cut(crop, [(x - x0, y - y0) for x, y in line_xy])
+    if len(pieces) < 2:
+        how = "it has one part only" if line_xy is None else "the line does not run right across it"
+        raise ConflictError(f"Object #{target.id} cannot be split: {how}.")
+    masks = [RunLengthMask.encode(piece, (x0, y0), value.mask.size_hw) for piece in pieces]
+    top = max(o.value.z for o in objects.values())
+    new = [(None, _piece(value, mask, top + i)) for i, mask in enumerate(masks[1:], 1)]
+    changes = ((target.id, with_mask(value, masks[0])), *new)
+    return Edit("split", f"{class_name} #{{object}} split into {len(masks)}", changes)
+
+
+def combine(
+    objects: Objects,
+    target: StoredObject,
+    others: Sequence[StoredObject],
+    operation: str,
+    class_name: str,
+    policy: Policy,
+) -> Edit:
+    """One of `COMBINERS` between an object and others; merged ones are gone afterwards, the rest stays as it is."""
+    value = unlocked(target).value
+    if not others or any(o.id == target.id for o in others):
+        raise ConflictError(f"Name at least one other object to combine #{target.id} with.")
+    name, rule = COMBINERS[operation]
+    mask = value.mask
+    for other in others:
+        mask = combined(mask, other.value.mask, rule)
+    gone = [unlocked(o).id for o in others] if operation == "merge" else []
+    left = {i: o for i, o in objects.items() if i not in gone}
+    mask = _allowed(left, target, mask, policy)
+    if not mask:
+        raise ConflictError(f"That leaves nothing of object #{target.id}. Delete it if that is meant.")
+    names = ", ".join(f"#{o.id}" for o in others)
+    label = f"{class_name} #{{object}} {name} {names}, {{pixels}}"
+    edit = _changed(target, value, mask, f"combine_{operation}", label, always=bool(gone))
+    return replace(edit, changes=(*edit.changes, *((i, None) for i in gone)))
+
+
+def _piece(value: ObjectValue, mask: RunLengthMask, z: int) -> ObjectValue:
+    """A piece that becomes an object of its own."""
+    prompts = Prompts() if value.phase == "finished" else Prompts((MaskPrompt(mask, painted=True),))
+    return replace(
+        value, mask=mask, z=z, prompts=prompts, reopened=False, settled=True, ghosts=None, waiting=False, locked=False
+    )
+
+
+def _allowed(objects: Objects, target: StoredObject | None, mask: RunLengthMask, policy: Policy) -> RunLengthMask:
+    """The mask without pixels that are new to the object and that others keep."""
+    own = None if target is None else target.value.mask
+    others = ownership.protected_by_others(objects, None if target is None else target.id, policy)
+    return ownership.yielding(own, mask, others)
+
+
+def _changed(
+    target: StoredObject | None, value: ObjectValue, mask: RunLengthMask, kind: str, label: str, always: bool = False
+) -> Edit:
+    if mask == value.mask and not always:
+        raise NoChangeError("That changes no pixel: all of them are so already, or other objects keep them.")
+    pixels = f"{mask.area - value.mask.area:+d} px"
+    object_id = None if target is None else target.id
+    return Edit(kind, label.replace("{pixels}", pixels), ((object_id, with_mask(value, mask)),))
