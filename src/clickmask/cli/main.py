@@ -29,6 +29,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "export": "clickmask.cli.export:export",
         "models": "clickmask.cli.models:models",
         "convert": "clickmask.cli.convert:convert",
+        "convert-weights": "clickmask.cli.convert_weights:convert_weights",
     },
 )
 """Commands by name; each is a function whose annotated arguments are the command's."""
@@ -42,6 +43,7 @@ SUMMARIES = {
     "export": "Turn a training run into a model that needs no torch.",
     "models": "List the models, or tell all about one.",
     "convert": "Convert annotations from one format to another.",
+    "convert-weights": "Turn weights that a method's authors published into a model.",
 }
 """What `clickmask --help` says of each command, so that it need not import them."""
 
