@@ -51,6 +51,7 @@ format: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/update_cli.py
+	$(BIN)/python docs/update_methods.py
 
 bench: $(READY)
 	$(BIN)/clickmask evaluate grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(RUN)

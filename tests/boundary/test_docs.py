@@ -19,21 +19,34 @@ def pages(repository: Path) -> list[Path]:
     return [*sorted(repository.glob("*.md")), *sorted((repository / "docs").rglob("*.md"))]
 
 
-@pytest.fixture
-def update_cli(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """docs/update_cli.py as a module; the arguments and the terminal that it sets are put back afterwards."""
-    monkeypatch.setattr("sys.argv", ["clickmask"])
-    monkeypatch.setenv("COLUMNS", "80")
-    spec = importlib.util.spec_from_file_location("update_cli", repository / "docs" / "update_cli.py")
+def script(repository: Path, name: str) -> ModuleType:
+    """A script of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, repository / "docs" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
+@pytest.fixture
+def update_cli(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """docs/update_cli.py as a module; the arguments and the terminal that it sets are put back afterwards."""
+    monkeypatch.setattr("sys.argv", ["clickmask"])
+    monkeypatch.setenv("COLUMNS", "80")
+    return script(repository, "update_cli")
+
+
 def test_the_help_in_the_command_page_is_what_the_commands_print(repository: Path, update_cli: ModuleType) -> None:
     page = (repository / "docs" / "cli.md").read_text(encoding="utf-8")
     assert update_cli.updated(page) == page, "The help texts have changed: run `make docs` and commit docs/cli.md."
+
+
+def test_the_methods_in_their_page_are_those_of_the_catalogue(repository: Path) -> None:
+    page = (repository / "docs" / "methods.md").read_text(encoding="utf-8")
+    update_methods = script(repository, "update_methods")
+    assert update_methods.updated(page) == page, (
+        "The catalogue has changed: run `make docs` and commit docs/methods.md."
+    )
 
 
 def test_every_command_and_format_has_its_heading(repository: Path) -> None:

@@ -43,7 +43,7 @@ SUMMARIES = {
     "export": "Turn a training run into a model that needs no torch.",
     "models": "List the models, or tell all about one.",
     "convert": "Convert annotations from one format to another.",
-    "convert-weights": "Turn weights that a method's authors published into a model.",
+    "convert-weights": "Turn published weights into a model.",
 }
 """What `clickmask --help` says of each command, so that it need not import them."""
 
