@@ -68,7 +68,7 @@ def test_the_registries() -> None:
     assert (
         set(COMMANDS)
         == set(SUMMARIES)
-        == {"annotate", "serve", "segment", "evaluate", "train", "export", "models", "convert"}
+        == {"annotate", "serve", "segment", "evaluate", "train", "export", "models", "convert", "convert-weights"}
     )
 
 
