@@ -29,6 +29,7 @@ STAGES: Registry[NamedStage] = Registry(
         "graph_cut": "clickmask.predict.graph_cut:GRAPH_CUT",
         "pixel_diffusion": "clickmask.predict.pixel_diffusion:PIXEL_DIFFUSION",
         "connected_to_clicks": "clickmask.predict.connected:CONNECTED_TO_CLICKS",
+        "drop_islands": "clickmask.predict.connected:DROP_ISLANDS",
         "cascade": "clickmask.predict.cascade:CASCADE",
         "progressive_merge": "clickmask.predict.merge:PROGRESSIVE_MERGE",
         "brs": "clickmask.nn.refine.brs:BRS",

@@ -65,7 +65,7 @@ def test_the_table_of_commands_imports_none_of_them() -> None:
 
 def test_completion_knows_commands_models_and_formats() -> None:
     for words, expected in [("clickmask seg", "segment"), ("clickmask segment --model flo", "flood"),
-                            ("clickmask convert a b --from lab", "labelme")]:  # fmt: skip
+                            ("clickmask convert a b --from labelm", "labelme")]:  # fmt: skip
         environment = {
             "_CLICKMASK_COMPLETE": "complete_bash",
             "COMP_WORDS": words,

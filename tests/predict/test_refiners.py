@@ -59,6 +59,24 @@ def test_a_diagonal_touch_does_not_connect() -> None:
     assert step(request(Click(3.5, 3.5))).logits.mask(SIZE_HW).sum() == 9
 
 
+def test_islands_stay_from_a_share_of_the_clicked_part_on() -> None:
+    values = np.full(SIZE_HW, -3.0)
+    values[2:12, 2:12] = values[20:22, 2:4] = values[14:19, 15:20] = 3.0  # 100, 4 and 25 cells
+    stage = connected_to_clicks(islands=0.1)
+    after = stage(lambda _: Result(answer(values)))(request(Click(3.5, 3.5))).logits.mask(SIZE_HW)
+    assert after.sum() == 125 and not after[20:22, 2:4].any()
+
+
+def test_parts_are_those_of_the_grid_wherever_it_lies() -> None:
+    values = np.full((10, 10), -3.0, np.float32)
+    values[1:4, 1:4] = values[6:9, 6:9] = 3.0
+    placed = LogitMap(values, (5.0, 4.0, 25.0, 24.0))
+    step = connected_to_clicks()(lambda _: Result(placed))
+    kept = step(request(Click(10, 9))).logits
+    assert kept.box_xyxy == placed.box_xyxy
+    assert (kept.values > 0).sum() == 9 and (kept.values[1:4, 1:4] > 0).all()
+
+
 @pytest.mark.parametrize("prompts", [[Box(1, 1, 9, 9)], [MaskPrompt(RunLengthMask.empty(SIZE_HW)), Click(3.5, 3.5)]])
 def test_boxes_alone_and_corrections_of_masks_pass_unchanged(prompts: list[Prompt]) -> None:
     given_ = random_answer(np.random.default_rng(0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ from clickmask.nn.method import Phase
 from clickmask.train.augment import IGNORE
 from clickmask.train.conveyor import Conveyor
 from clickmask.train.held_out import names_digest, split
-from clickmask.train.photos import IGNORE_ID, Photo
+from clickmask.train.photos import IGNORE_ID, Encoded, Photo
 from clickmask.train.recipe import Recipe
 from clickmask.train.samples import DataRules, SampleMaker
 from clickmask.train.validation import held_out_objects
@@ -267,3 +268,26 @@ def test_two_images_of_one_name_are_two_photographs(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     seen = {drawing._draw_photo(["mine"], None, rng).image.tobytes() for _ in range(30)}
     assert len(seen) == 2
+
+
+def encoded(number: int) -> Encoded:
+    image, ids = shapes(number)
+    files = [cv2.imencode(".png", array)[1].tobytes() for array in (image, ids)]
+    return Encoded(f"photo {number}", "made", *files)
+
+
+@pytest.mark.slow
+def test_worker_processes_draw_the_same_groups() -> None:
+    drawing = SampleMaker([encoded(n) for n in range(4)], DataRules(), 0)
+    one, two = (Conveyor(drawing, RECIPE, PHASE, 0, workers) for workers in (1, 2))
+    try:
+        one.fill()
+        two.fill()
+        for step in range(5):
+            for name in ("images", "labels", "previous", "clicks", "ages"):
+                assert torch.equal(getattr(one.batch(), name), getattr(two.batch(), name)), f"{name} at step {step}"
+            answer(one, step / 10)
+            answer(two, step / 10)
+    finally:
+        one.close()
+        two.close()

@@ -88,6 +88,12 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.cpu,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Processes that make samples; with a GPU all cores but one if not given. The run is the same."
+        ),
+    ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome (or the list) as JSON.")] = False,
 ) -> None:
@@ -141,6 +147,7 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
         start=start,
         device=device.value,
         threads=threads,
+        workers=workers,
     )
     with reporter(Console(stderr=True)) as report:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,7 @@ class TrainOptions:
         start: model or run folder whose weights the run begins with; the recipe's choice if None.
         device: ``cpu`` or ``cuda``.
         threads: CPU threads; torch's choice if None.
+        workers: that draw samples; on the CPU one thread if None, with a GPU a process a core but one.
     """
 
     recipe: str
@@ -60,6 +62,7 @@ class TrainOptions:
     start: str | None = None
     device: str = "cpu"
     threads: int | None = None
+    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,15 @@ def train(options: TrainOptions, report: Report = silent) -> Outcome:
     check = validator(objects, method, _spec(recipe, recipe.name), recipe.validation_clicks) if objects else None
     resuming = options.resume and folder.has_checkpoint
     starter = None if resuming else _starter(recipe)
-    trainer = Trainer(recipe, photos, folder.path, resume=options.resume, device=options.device, validate=check)
+    trainer = Trainer(
+        recipe,
+        photos,
+        folder.path,
+        resume=options.resume,
+        device=options.device,
+        validate=check,
+        workers=_workers(options),
+    )
     folder.describe_data(_description(options, photos, held, objects))
     if starter is not None:
         trainer.start_from(starter)
@@ -167,6 +178,12 @@ def recipe_table() -> list[dict[str, Any]]:
         }
         for name, summary, recipe in rows
     ]
+
+
+def _workers(options: TrainOptions) -> int:
+    if options.workers is not None:
+        return options.workers
+    return 1 if options.device == "cpu" else max((os.cpu_count() or 1) - 1, 1)
 
 
 def _prepare_machine(device: str, threads: int | None) -> None:

@@ -13,10 +13,9 @@ last one of its life are rehearsals without gradient, and the last one trains.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,42 +23,14 @@ from torch import Tensor
 
 from clickmask.core.frames import FloatMap
 from clickmask.core.prompts import Click
-from clickmask.encode import Encoding
-from clickmask.encode.feedback import RecallingEncoding, recalls
 from clickmask.nn.method import Phase, find_method
 from clickmask.train.augment import IGNORE
 from clickmask.train.clicks import ClickRules, next_click
+from clickmask.train.groups import CLICK_SLOTS, Group, GroupDrawer, GroupSource
 from clickmask.train.recipe import Recipe
-from clickmask.train.samples import Sample, SampleMaker
+from clickmask.train.samples import SampleMaker
 
-CLICK_SLOTS = 48
-"""Clicks that a sample can hold; further ones replace the oldest. RITM's sampler draws up to 24 of each sign."""
 NO_CLICK = -1.0
-GROUP_SPAN = 1 << 20
-"""Samples of group number n have the indices n * size ...; the random life of a group is drawn from n + GROUP_SPAN."""
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """Samples of the same age.
-
-    Attributes:
-        number: decides its samples and its life.
-        age: steps taken.
-        life: steps until it is replaced.
-        images: (b, S, S, 3) uint8.
-        labels: (b, S, S) uint8: 0, 1 or IGNORE.
-        previous: (b, S, S) probabilities of the answer that the network sees again.
-        clicks: of each sample.
-    """
-
-    number: int
-    age: int
-    life: int
-    images: np.ndarray
-    labels: np.ndarray
-    previous: FloatMap
-    clicks: tuple[tuple[Click, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,16 +55,24 @@ class Batch:
 class Conveyor:
     """Groups of one phase. `batch` gives the present one, `advance` takes the answers and moves on.
 
-    The next groups are drawn in a background thread while the network works.
+    The next groups are drawn in the background while the network works.
+
+    Args:
+        maker: draws samples.
+        recipe: how samples live and which clicks they get.
+        phase: size of inputs and batches.
+        first_group: number of the first group.
+        workers: see `clickmask.train.groups.GroupSource`; the samples do not depend on it.
     """
 
-    def __init__(self, maker: SampleMaker, recipe: Recipe, phase: Phase, first_group: int) -> None:
-        self._maker, self._recipe, self._phase = maker, recipe, phase
+    def __init__(self, maker: SampleMaker, recipe: Recipe, phase: Phase, first_group: int, workers: int = 1) -> None:
+        self._recipe = recipe
         self._size = phase.batch // recipe.batch_groups
-        self._encoding = find_method(recipe.method).make_encoding()
-        self._pool = ThreadPoolExecutor(1)
+        encoding = find_method(recipe.method).make_encoding()
+        drawer = GroupDrawer(maker, recipe.seed, recipe.life_chances, self._size, phase.side, encoding)
+        self._source = GroupSource(drawer, workers)
+        self._growers = ThreadPoolExecutor(min(workers, recipe.batch_groups))
         self._next_number = first_group
-        self._pending: Future[Group] | None = None
         self.groups: tuple[Group, ...] = ()
 
     @property
@@ -106,8 +85,9 @@ class Conveyor:
         self.groups = tuple(self._take() for _ in range(self._recipe.batch_groups))
 
     def close(self) -> None:
-        """Stop the background thread."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Stop what works in the background."""
+        self._source.close()
+        self._growers.shutdown(wait=True, cancel_futures=True)
 
     def batch(self) -> Batch:
         """The present batch."""
@@ -136,7 +116,7 @@ class Conveyor:
         count = self._recipe.batch_groups
         masks = np.split(probabilities, count)
         again = masks if seen_again is None else np.split(seen_again, count)
-        grown = [self._grow(*each) for each in zip(self.groups, masks, again, strict=True)]
+        grown = list(self._growers.map(self._grow, self.groups, masks, again))
         self.groups = tuple(self._take() if g.age >= g.life else g for g in grown)
 
     def state(self) -> dict[str, Any]:
@@ -149,18 +129,9 @@ class Conveyor:
         self._next_number = state["next"]
 
     def _take(self) -> Group:
-        pending = self._pending or self._pool.submit(self._draw, self._next_number)
-        group = pending.result()
+        group = self._source.take(self._next_number)
         self._next_number += 1
-        self._pending = self._pool.submit(self._draw, self._next_number)
         return group
-
-    def _draw(self, number: int) -> Group:
-        lives = np.array(self._recipe.life_chances)
-        rng = np.random.default_rng((self._recipe.seed, number, GROUP_SPAN))
-        life = 1 + int(rng.choice(len(lives), p=lives / lives.sum()))
-        samples = [self._maker.sample(number * self._size + i, self._phase.side) for i in range(self._size)]
-        return _fresh(number, life, samples, self._encoding)
 
     def _grow(self, group: Group, probabilities: FloatMap, seen_again: FloatMap) -> Group:
         age = group.age + 1
@@ -175,31 +146,10 @@ class Conveyor:
         return replace(group, age=age, previous=seen_again, clicks=clicks)
 
     def _regrown(self, state: dict[str, Any]) -> Group:
-        group = self._draw(state["number"])
+        group = self._source.draw(state["number"])
         previous = state["previous"].numpy()
         clicks = tuple(click_values(rows) for rows in state["clicks"].numpy())
         return replace(group, age=state["age"], previous=previous, clicks=clicks)
-
-
-def _fresh(number: int, life: int, samples: Iterable[Sample], encoding: Encoding) -> Group:
-    samples = list(samples)
-    return Group(
-        number,
-        0,
-        life,
-        np.stack([s.image for s in samples]),
-        np.stack([s.label for s in samples]),
-        np.stack([first_seen(s.start.previous, encoding) for s in samples]),
-        tuple(s.start.clicks[-CLICK_SLOTS:] for s in samples),
-    )
-
-
-def first_seen(previous: FloatMap, encoding: Encoding) -> FloatMap:
-    """(h, w) probabilities that a network sees before its first answer, from those of a mask that was given."""
-    if not recalls(encoding):
-        return previous
-    # a box is a mask of doubt, 0.5 and no more: it has no outline
-    return cast(RecallingEncoding, encoding).of_mask(previous > 0.5).astype(np.float32)
 
 
 def _with_next(

@@ -44,6 +44,7 @@ class Trainer:
         resume: continue from its checkpoint; without one the run starts from the beginning.
         device: ``cpu`` or ``cuda``.
         validate: called with the averaged network and the step.
+        workers: that draw samples, see `clickmask.train.groups.GroupSource`; the run does not depend on it.
 
     Raises:
         RecipeError: the folder holds a run already and `resume` is false, or a run of another recipe.
@@ -58,6 +59,7 @@ class Trainer:
         resume: bool = False,
         device: str = "cpu",
         validate: Validate | None = None,
+        workers: int = 1,
     ) -> None:
         self.recipe, self.folder, self.device = recipe.check(), RunFolder(folder), torch.device(device)
         self._halves = halves(recipe.precision, self.device)
@@ -70,7 +72,7 @@ class Trainer:
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = _optimizer(self.network, recipe)
         self.step = 0
-        self._validate = validate
+        self._validate, self._workers = validate, workers
         self.seconds = 0.0
         self._saved: dict[str, Any] | None = None
         self.folder.claim(recipe, resume)
@@ -98,7 +100,7 @@ class Trainer:
 
     def _run_phase(self, index: int, first: int, stop: int, report: Report) -> None:
         phase = self.recipe.phases[index]
-        conveyor = Conveyor(self.maker, self.recipe, phase, index * PHASE_GROUPS)
+        conveyor = Conveyor(self.maker, self.recipe, phase, index * PHASE_GROUPS, self._workers)
         saved, self._saved = self._saved, None
         try:
             if saved is not None and self.step > first:

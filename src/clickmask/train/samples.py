@@ -71,8 +71,8 @@ class SampleMaker:
     """
 
     def __init__(self, photos: Sequence[PhotoSource], rules: DataRules, seed: int, cache_bytes: int = 4 << 30) -> None:
-        self._rules = rules
-        self._seed = seed
+        self._photos, self._rules = photos, rules
+        self._seed, self._cache_bytes = seed, cache_bytes
         self._groups = _by_group([*photos, *scenes(rules.scenes)])
         names = sorted(self._groups)
         weights = np.array([dict(rules.weights).get(name, 1.0) for name in names])
@@ -83,6 +83,10 @@ class SampleMaker:
         self._sources = [name for name in photographed if name in rules.paste_sources] or photographed
         self._cache: dict[tuple[str, int], Photo] = {}
         self._budget = cache_bytes
+
+    def with_budget_of(self, share: float) -> SampleMaker:
+        """The same samples, drawn with an empty memory for photographs and a share of its budget."""
+        return SampleMaker(self._photos, self._rules, self._seed, int(self._cache_bytes * share))
 
     def sample(self, index: int, side: int) -> Sample:
         """Sample number `index` at side x side pixels.
