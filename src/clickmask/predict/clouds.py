@@ -161,6 +161,12 @@ class CloudFrame:
         return ((given - self.shift) @ self.turn.T / self.voxel).astype(np.float32)
 
     @cached_property
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Least and greatest coordinates of the points, in voxels."""
+        low, high = (f(self.xyz, axis=0).astype(np.float64) / self.voxel for f in (np.min, np.max))
+        return low, high
+
+    @cached_property
     def index(self) -> CellIndex:
         """Points by coarse cells."""
         return CellIndex(self.xyz, 16 * self.voxel)
@@ -218,7 +224,7 @@ def answer(
 def blank_answer(backend: CloudBackend, options: CloudOptions, frame: CloudFrame) -> Values:
     """(P,) logits of the whole cloud without any click: where InterObject3D's protocol starts."""
     none = np.zeros((0, 3), dtype=np.float32)
-    low, high = (f(frame.xyz, axis=0).astype(np.float64) / frame.voxel for f in (np.min, np.max))
+    low, high = frame.bounds
     piece = crop(frame, low - 1, high + 1, backend.depth)
     if piece is None:
         raise PromptError("The cloud holds no point.")
@@ -276,7 +282,7 @@ def _grown(
     mask = piece.features.places[values > 0]
     if not len(mask):
         return None
-    reach_low, reach_high = (f(frame.xyz, axis=0) / frame.voxel for f in (np.min, np.max))
+    reach_low, reach_high = frame.bounds
     beyond_low = (mask.min(axis=0) < low + 2) & (reach_low < low)
     beyond_high = (mask.max(axis=0) > high - 2) & (reach_high > high)
     if not (beyond_low.any() or beyond_high.any()):

@@ -66,8 +66,8 @@ def check_xyz(xyz: Any) -> NDArray[np.floating]:
         raise InputError(f"Points are a (P, 3) array of x, y, z in metres, got shape {array.shape} of {array.dtype}.")
     if not len(array):
         raise InputError("The cloud holds no point.")
-    bad = ~np.isfinite(array).all(axis=1) if array.dtype.kind == "f" else np.zeros(0, dtype=bool)
-    if bad.any():
+    if not np.isfinite(array).all():
+        bad = ~np.isfinite(array).all(axis=1)
         raise InputError(
             f"{int(bad.sum())} of {len(array)} points have NaN or infinite coordinates, the first at row "
             f"{int(bad.argmax())}. Leave them out: xyz[numpy.isfinite(xyz).all(axis=1)]."

@@ -34,7 +34,9 @@ def _spacing(xyz: NDArray[np.floating], rng: np.random.Generator) -> float:
     places = xyz[rng.choice(len(xyz), min(8, len(xyz)), replace=False)]
     found = []
     for place in places:
-        away = np.abs(xyz - place).max(axis=1)
-        near = xyz[np.argpartition(away, min(SAMPLE, len(xyz) - 1) - 1)[:SAMPLE]]
+        away = np.abs(xyz[:, 0] - place[0])
+        for axis in (1, 2):  # column by column: a reduction over three is many times slower
+            np.maximum(away, np.abs(xyz[:, axis] - place[axis]), out=away)
+        near = xyz[np.argpartition(away, min(SAMPLE, len(xyz)) - 1)[:SAMPLE]]
         found.append(cKDTree(near).query(near, k=2)[0][:, 1])
     return float(np.median(np.concatenate(found)))

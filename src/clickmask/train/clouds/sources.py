@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from clickmask.core.errors import InputError, RecipeError
+from clickmask.formats.cloud_file import is_cloud, read_cloud
+from clickmask.spatial.scale import suggest_voxel
 from clickmask.spatial.upright import upright
 from clickmask.train.clouds.furniture import Model, read_catalogues
 from clickmask.train.clouds.scenes import MAKERS, Scene
@@ -16,7 +18,6 @@ from clickmask.train.clouds.shapes import Shape
 
 HELD_OUT = 10
 """Every tenth model of a catalogue is kept for scenes to judge by."""
-CAMERA_UP = (0.0, -1.0, 0.0)
 USES = 8
 POOL = 24
 
@@ -88,7 +89,7 @@ def read_material(paths: Sequence[Path], cache: Path | None = None, held_out: bo
     """Models and scans under the paths.
 
     Args:
-        paths: folders or files: `.sh3f` catalogues, `.npz` scans with instance labels.
+        paths: folders or files: `.sh3f` catalogues, clouds with instance labels in any format.
         cache: file that keeps the models' points, since reading catalogues takes minutes; written if missing.
         held_out: give the models that training never sees, instead of all others.
     """
@@ -97,13 +98,13 @@ def read_material(paths: Sequence[Path], cache: Path | None = None, held_out: bo
     counts = {"catalogues": 0, "scans": 0}
     for path in paths:
         if not path.exists():
-            raise InputError(f"There is no {path}. --data takes folders or files: .sh3f catalogues, .npz scans.")
+            raise InputError(f"There is no {path}. --data takes .sh3f catalogues and labelled clouds.")
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         catalogues = [file for file in files if file.suffix == ".sh3f"]
         if catalogues:
             models += _cached(path, cache)
             counts["catalogues"] += len(catalogues)
-        scans = [file for file in files if file.suffix == ".npz"]
+        scans = [file for file in files if is_cloud(file)]
         recorded += [read_scan(file) for file in scans]
         counts["scans"] += len(scans)
     kept = [model for i, model in enumerate(models) if (i % HELD_OUT == 0) == held_out]
@@ -111,12 +112,14 @@ def read_material(paths: Sequence[Path], cache: Path | None = None, held_out: bo
 
 
 def read_scan(file: Path) -> Scene:
-    """A scan of the tabletop set, upright."""
-    with np.load(file) as data:
-        xyz = data["xyz_tenth_mm"].astype(np.float64) / 10_000
-        rgb, instance = data["rgb"], data["instance"].astype(np.int32)
-    xyz = (xyz @ upright(xyz, CAMERA_UP).T).astype(np.float32)
-    return Scene(xyz, rgb, instance, (0,), 0.01, "scan")
+    """A labelled cloud, upright; InputError without labels. Label 0 is what surrounds all things."""
+    cloud = read_cloud(file)
+    if cloud.instance is None:
+        raise InputError(
+            f"{file} has no labels to learn from. Leave it out, or label its points in a field 'instance'."
+        )
+    xyz = (cloud.xyz @ upright(cloud.xyz).T).astype(np.float32)
+    return Scene(xyz, cloud.rgb, cloud.instance, (0,), suggest_voxel(xyz), "scan")
 
 
 def _cached(path: Path, cache: Path | None) -> list[Model]:
