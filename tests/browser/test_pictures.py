@@ -18,9 +18,10 @@ def test_the_work_in_numbers(own_annotator: Annotator) -> None:
     annotator.press("Enter")
     page.get_by_role("button", name="Statistics (F7)").click()
     sheet = page.get_by_role("dialog", name="Statistics")
-    tiles = {name.inner_text(): name for name in sheet.locator(".tiles dt").all()}
-    values = [sheet.locator(".tiles dd").nth(i).inner_text() for i in range(len(tiles))]
-    told = dict(zip(tiles, values, strict=True))
+    sheet.locator(".tiles").wait_for()
+    names = sheet.locator(".tiles dt").all_inner_texts()
+    values = sheet.locator(".tiles dd").all_inner_texts()
+    told = dict(zip(names, values, strict=True))
     assert (told["Images with objects"], told["Objects"], told["Clicks"]) == ("1 of 3", "2", "3")
     assert told["Clicks per object"] == "1.5"
     assert annotator.axe() == []
