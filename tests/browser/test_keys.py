@@ -104,6 +104,24 @@ def test_the_palette_runs_any_command(annotator: Annotator) -> None:
     page.get_by_role("dialog").wait_for(state="detached")
 
 
+def test_the_palette_finds_classes_and_images_by_a_few_letters(own_annotator: Annotator) -> None:
+    page = own_annotator.page
+    for name in ("maple leaf", "leaf stalk"):
+        page.get_by_label("Name of the new class").fill(name)
+        page.get_by_label("Name of the new class").press("Enter")
+        page.get_by_role("button", name=f"Use class {name}").wait_for()
+    page.locator("canvas.surface").focus()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("mlf")
+    page.keyboard.press("Enter")
+    own_annotator.click(DISC_XY)
+    page.get_by_role("button", name="maple leaf #").first.wait_for()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("c.png")
+    page.keyboard.press("Enter")
+    own_annotator.wait_for("s.image === 'c.png'")
+
+
 def test_the_size_of_the_page_leaves_clicks_where_they_are(annotator: Annotator) -> None:
     page = annotator.page
     page.keyboard.press("Control+,")
