@@ -25,7 +25,7 @@ export function exposeForTests(store: Store, stage: Stage): void {
       status: store.status.value, image: store.currentImage.value?.name ?? null, picture: stage.pictureShown,
       unsaved: store.unsaved.value, busy: store.busy.value, connection: store.connection.value,
       active: store.document.value.active, objects: store.document.value.objects, history: store.document.value.history,
-      view: store.view.value, latency: store.latency.value, selected: store.selected.value, drawCalls: stage.renderer.drawCalls, renderer: stage.renderer.kind,
+      view: store.view.value, latency: store.latency.value, preview: store.preview.value, lookahead: store.lookahead.value, selected: store.selected.value, drawCalls: stage.renderer.drawCalls, renderer: stage.renderer.kind,
     }),
     area: (object) => maskArea(store.layers.value?.maskOf(object) ?? { box: { x0: 0, y0: 0, x1: 0, y1: 0 }, runs: new Uint32Array() }),
     activeAt: (x, y) => store.layers.value?.active[at(x, y)] ?? 0,

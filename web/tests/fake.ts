@@ -2,7 +2,7 @@
 
 import { writeVarints, type Box } from '../src/state/runs'
 import type { LiveHandlers, Ports, Rest } from '../src/state/ports'
-import type { Ack, ClassInfo, History, ImageInfo, ObjectInfo, Ready, SentCommand } from '../src/state/wire'
+import type { Ack, ClassInfo, History, ImageInfo, Look, ObjectInfo, Ready, SentCommand } from '../src/state/wire'
 
 interface RecordParts { seq?: number; rev?: number; object?: number; box?: Box; runs: number[]; settled?: boolean }
 
@@ -40,7 +40,7 @@ export const ack = (seq: number, more: Partial<Ack> = {}): Ack => ({
 
 /** Ports that remember what was sent; the test plays the server through `handlers`. */
 export function fakePorts() {
-  const sent: SentCommand[] = []
+  const sent: (SentCommand | Look)[] = []
   const kept = new Map<string, string>()
   const keep = { get: (name: string) => kept.get(name) || null, set: (name: string, value: string) => void kept.set(name, value) }
   const state = { sent, kept, handlers: null as LiveHandlers | null, clock: 1000, connected: [] as number[] }

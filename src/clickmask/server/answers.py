@@ -10,7 +10,7 @@ from clickmask.core.edit import EditRules
 from clickmask.core.errors import ClickmaskError, ImageError
 from clickmask.core.frames import Frame
 from clickmask.core.masks import RunLengthMask
-from clickmask.core.prompts import Prompts
+from clickmask.core.prompts import Click, Prompts
 from clickmask.predict.predictor import logit
 from clickmask.server import ownership
 from clickmask.server.board import Board
@@ -19,7 +19,7 @@ from clickmask.server.model import Answer, Question
 from clickmask.server.records import records
 from clickmask.server.schemas import object_json
 from clickmask.server.services import Services
-from clickmask.store.values import ModelRun, Origin, Settled, StoredObject
+from clickmask.store.values import ModelRun, ObjectValue, Origin, Settled, StoredObject
 
 
 class Answers:
@@ -110,6 +110,29 @@ class Answers:
         answer = await self._services.models.rethreshold(frame, question, keep)
         return (await self._yielding(stored, answer)).settled
 
+    async def look_ahead(self, target: StoredObject | None, click: Click) -> RunLengthMask | None:
+        """The mask that a click would give on an object, or on a new one; nothing is stored.
+
+        The model's state is kept, so that the click itself finds its answer. None while the object waits for one.
+        """
+        if target is None:
+            value = ObjectValue(0, RunLengthMask.empty(self._board.size_hw), Prompts((click,)))
+            asked = StoredObject(self._guess_id, self._board.image_id, 0, "", value)
+        elif target.value.settled:
+            value = replace(target.value, prompts=Prompts((*target.value.prompts.items, click)))
+            asked = replace(target, value=value)
+        else:
+            return None
+        if self._services.models.status.state != "ready":
+            return None
+        answer = await self._services.models.answer(await self.picture(), self._question(asked))
+        return (await self._yielding(asked, answer)).mask
+
+    @property
+    def _guess_id(self) -> int:
+        """Under which the model keeps what it thinks of an object that does not exist yet."""
+        return -self._board.image_id
+
     async def _ask(self, asked: StoredObject) -> Answer:
         services = self._services
         loading = services.models.status.state == "loading"
@@ -128,7 +151,7 @@ class Answers:
         others = self._others(asked.id)
         threshold = asked.value.threshold
         rules = EditRules(ownership.protection(others), None if threshold is None else logit(threshold))
-        return Question(asked.id, asked.value.prompts, self._known.get(asked.id), rules)
+        return Question(asked.id, asked.value.prompts, self._known.get(asked.id), rules, self._guess_id)
 
     def _others(self, object_id: int) -> list[RunLengthMask]:
         return ownership.protected_by_others(self._board.objects, object_id, self._services.policy)

@@ -9,16 +9,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from clickmask.core.check import check_click
 from clickmask.core.errors import ConflictError, ImageError
 from clickmask.core.masks import RunLengthMask
+from clickmask.core.prompts import Click
 from clickmask.server import edits
 from clickmask.server.answers import Answers
 from clickmask.server.board import Board
 from clickmask.server.commands import NEEDS_PICTURE, EditMaker, StepKind
 from clickmask.server.errors import NotFoundError, StaleError
 from clickmask.server.peers import Ack, Peer
+from clickmask.server.previews import Previews, Wish
 from clickmask.server.records import records
-from clickmask.server.schemas import Command, JumpCommand, PingCommand, SimpleCommand, StepCommand, ThresholdCommand
+from clickmask.server.schemas import (
+    CancelMessage,
+    Command,
+    HoverMessage,
+    JumpCommand,
+    PingCommand,
+    SimpleCommand,
+    StepCommand,
+    ThresholdCommand,
+)
 from clickmask.server.services import Services
 from clickmask.store.values import Edit, Origin, Outcome, StoredImage, StoredObject
 
@@ -59,6 +71,7 @@ class LiveImage:
         self._lock = asyncio.Lock()
         self._edits = EditMaker(size_hw, services.classes, lambda: services.policy)
         self._answers = Answers(services, self._board)
+        self._previews = Previews(self._look_ahead)
         self._active: dict[str, int | None] = {}
         self._seqs: dict[str, int] = {}
         self._revs: dict[str, int] = {}
@@ -115,6 +128,7 @@ class LiveImage:
     def leave(self, peer: Peer) -> None:
         """Forget somebody."""
         self._board.peers = [p for p in self.peers if p is not peer]
+        self._previews.forget(peer.client)
 
     def follow(self, path: str) -> None:
         """The file lies elsewhere now."""
@@ -174,8 +188,26 @@ class LiveImage:
         """Send a message to everybody."""
         self._board.tell(message)
 
+    def preview(self, message: HoverMessage | CancelMessage, peer: Peer) -> None:
+        """Look ahead for one who thinks of clicking, or stop."""
+        if isinstance(message, CancelMessage):
+            self._previews.forget(peer.client)
+        else:
+            click = check_click(Click(message.x, message.y, message.positive), self.size_hw)
+            self._previews.want(Wish(peer, message.seq, click))
+
+    async def _look_ahead(self, client: str, click: Click) -> tuple[int, int, RunLengthMask]:
+        active = self._active.get(client)
+        target = None if active is None else self.objects.get(active)
+        mask = None
+        if click.positive or target is not None:
+            mask = await self._answers.look_ahead(target, click)
+        shown = RunLengthMask.empty(self.size_hw) if mask is None else mask
+        return 0 if target is None else target.id, self.rev, shown
+
     async def close(self) -> None:
         """Stop asking the model."""
+        await self._previews.close()
         await self._answers.close()
 
     def _pick(self, object_id: int) -> StoredObject:

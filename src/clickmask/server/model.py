@@ -57,12 +57,14 @@ class Question:
         prompts: all its prompts; not empty.
         known: an earlier part of the prompts with the mask that answered it, which counts where no state is kept.
         rules: of the session; None for a bare prediction.
+        guess_id: number under which states of looks ahead are kept while the object has no number; 0 without any.
     """
 
     object_id: int
     prompts: Prompts
     known: tuple[Prompts, RunLengthMask] | None = None
     rules: EditRules | None = None
+    guess_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,8 @@ class ModelHost:
 
     def _start(self, question: Question) -> ObjectState:
         kept = self._states.longest(question.object_id, question.prompts)
+        if kept is None and question.guess_id:
+            kept = self._states.longest(question.guess_id, question.prompts)
         if question.known is not None and _contradicts(kept, question.known):
             prompts, mask = question.known
             if question.prompts.items[: len(prompts)] == prompts.items and len(prompts):

@@ -13,7 +13,7 @@ from clickmask.store.values import StoredObject
 MEDIA_TYPE = "application/vnd.clickmask.masks"
 
 _MAGIC = b"M1"
-_MASK, _GHOSTS = 0, 1
+_MASK, _GHOSTS, PREVIEW = 0, 1, 2
 _SETTLED = 1
 _HEADER = struct.Struct("<2sBBIIIiiIII")
 
@@ -29,6 +29,7 @@ class MaskRecord:
     box_xyxy: tuple[int, int, int, int]
     runs: tuple[int, ...]
     ghosts: bool = False
+    preview: bool = False
 
     def mask(self, size_hw: tuple[int, int]) -> RunLengthMask:
         """The mask in an image of `size_hw`."""
@@ -64,12 +65,21 @@ def parse_records(data: bytes) -> Iterator[MaskRecord]:
     at = 0
     while at < len(data):
         magic, kind, flags, seq, rev, object_id, x0, y0, width, height, count = _HEADER.unpack_from(data, at)
-        if magic != _MAGIC or kind not in (_MASK, _GHOSTS):
+        if magic != _MAGIC or kind not in (_MASK, _GHOSTS, PREVIEW):
             raise ValueError(f"No mask record at byte {at}.")
         at += _HEADER.size
         end = _end_of_varints(data, at, count)
         box = (x0, y0, x0 + width, y0 + height)
-        yield MaskRecord(object_id, rev, seq, bool(flags & _SETTLED), box, from_varints(data[at:end]), kind == _GHOSTS)
+        yield MaskRecord(
+            object_id,
+            rev,
+            seq,
+            bool(flags & _SETTLED),
+            box,
+            from_varints(data[at:end]),
+            kind == _GHOSTS,
+            kind == PREVIEW,
+        )
         at = end
 
 

@@ -250,6 +250,28 @@ UPLOAD_CONTENT: dict[str, Any] = {
 """OpenAPI's description of an upload."""
 
 
+class HoverMessage(_Incoming):
+    """What would a click here give? Not a command: it changes nothing and is answered by a preview record alone."""
+
+    type: Literal["hover"]
+    seq: _Whole
+    x: FiniteFloat
+    y: FiniteFloat
+    positive: bool = True
+
+
+class CancelMessage(_Incoming):
+    """The answer to the last `hover` is not wanted any more."""
+
+    type: Literal["cancel"]
+    seq: _Whole
+
+
+_PREVIEW: TypeAdapter[HoverMessage | CancelMessage] = TypeAdapter(
+    Annotated[HoverMessage | CancelMessage, Field(discriminator="type")]
+)
+
+
 class OpenMessage(_Incoming):
     """First message on a WebSocket."""
 
@@ -308,6 +330,14 @@ def parse_command(data: Any) -> Command:
     """A command from JSON; InputError says which field is wrong."""
     try:
         return _COMMAND.validate_python(data)
+    except ValidationError as error:
+        raise InputError(_problem(error)) from error
+
+
+def parse_preview(data: Any) -> HoverMessage | CancelMessage:
+    """A wish to look ahead from JSON; InputError says which field is wrong."""
+    try:
+        return _PREVIEW.validate_python(data)
     except ValidationError as error:
         raise InputError(_problem(error)) from error
 

@@ -1,7 +1,7 @@
 /** The WebSocket of one open image. It comes back by itself after a loss; what to send again is the outbox's business. */
 
 import type { Live, LiveHandlers } from '../state/ports'
-import { parseRecord, type SentCommand, type ServerMessage } from '../state/wire'
+import { parseRecord, type Look, type SentCommand, type ServerMessage } from '../state/wire'
 import { ROOT } from './rest'
 
 const FIRST_WAIT_MS = 250
@@ -32,7 +32,7 @@ export class LiveConnection implements Live {
   }
 
   /** Sends at once if the image is open; otherwise the outbox sends it after `ready`. */
-  send(command: SentCommand): void {
+  send(command: SentCommand | Look): void {
     if (this.ready && this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(command))
   }
 

@@ -22,6 +22,8 @@ export interface Marks {
   readonly colours: MarkColours
   /** Outlines of what the model would change as well. */
   readonly ghosts: readonly Ring[]
+  /** Outlines of what a click here would give. */
+  readonly preview: readonly Ring[]
   readonly line: LinePrompt | null
   /** The brush or eraser at the pointer, in image pixels. */
   readonly brush: { readonly at: Point; readonly radius: number } | null
@@ -31,6 +33,7 @@ export function drawOverlay(context: CanvasRenderingContext2D, ratio: number, ca
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
   context.clearRect(0, 0, canvas.width, canvas.height)
   drawRings(context, view, marks.ghosts)
+  drawRings(context, view, marks.preview)
   for (const prompt of [...marks.prompts, ...marks.pending, ...(marks.line ? [marks.line] : [])]) {
     if (prompt.kind === 'box') drawBox(context, view, prompt)
     if (prompt.kind === 'scribble' || prompt.kind === 'lasso') drawLine(context, view, prompt, COLOURS[marks.colours])

@@ -123,7 +123,7 @@ export class Stage {
       store.view.value, store.canvas.value, store.opacity.value, store.masksShown.value, store.peeking.value,
       store.pixels.value, store.activeColour.value, store.pending.value, store.active.value, store.rubber.value,
       store.crosshair.value, store.layers.value, store.leaving.value, store.marks.value,
-      store.line.value, store.brushRadius.value, store.tool.value,
+      store.preview.value, store.line.value, store.brushRadius.value, store.tool.value,
       // Only a brush is drawn at the pointer.
       store.tool.value === 'brush' || store.tool.value === 'eraser' ? store.pointer.value : null,
     ]
@@ -154,6 +154,7 @@ export class Stage {
       crosshair: store.crosshair.value,
       colours: store.marks.value,
       ghosts: this.ghostRings(),
+      preview: this.previewRings(),
       line: store.line.value,
       brush: this.brush(),
     })
@@ -167,6 +168,15 @@ export class Stage {
     const mask = layers.value?.ghostsOf(active.value.id) ?? EMPTY_MASK
     if (mask !== this.traced.mask) this.traced = { mask, rings: outline(mask) }
     return this.traced.rings
+  }
+
+  private seenAhead: { readonly mask: RunMask; readonly rings: readonly Ring[] } = { mask: EMPTY_MASK, rings: [] }
+  private previewRings(): readonly Ring[] {
+    const { preview, masksShown, peeking } = this.store
+    const mask = preview.value?.mask ?? EMPTY_MASK
+    if (peeking.value || !masksShown.value) return []
+    if (mask !== this.seenAhead.mask) this.seenAhead = { mask, rings: outline(mask) }
+    return this.seenAhead.rings
   }
 
   private brush(): { at: Point; radius: number } | null {

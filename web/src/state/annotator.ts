@@ -5,6 +5,7 @@ import { Channel } from './channel'
 import { describeObject } from './describe'
 import { objectOf } from './document'
 import type { Stroke } from './layers'
+import { Lookahead } from './lookahead'
 import { announce, toast } from './notices'
 import type { Ports } from './ports'
 import { maskContains } from './runs'
@@ -20,9 +21,12 @@ const pair = (point: Point): readonly [number, number] => [point.x, point.y]
 
 export class Annotator {
   private readonly channel: Channel
+  readonly ahead: Lookahead
 
   constructor(private readonly store: Store, private readonly ports: Ports, client: string) {
     this.channel = new Channel(store, ports, client)
+    this.ahead = new Lookahead(store, ports, this.channel)
+    this.channel.onAnswered = (milliseconds) => this.ahead.note(milliseconds)
   }
 
   // ---- images
@@ -51,7 +55,9 @@ export class Annotator {
     if (index !== null) return void this.channel.send({ type: 'remove_prompt', index })
     if (this.proposed(at, positive)) return void this.channel.send({ type: 'accept', x: at.x, y: at.y })
     if (!positive && !this.atWork() && this.store.status.value === 'ready') return toast(this.store, 'note', t('hint.beginPositive'))
-    this.channel.send({ type: 'click', x: at.x, y: at.y, positive, ...this.classField(), t: Math.round(this.ports.now()) })
+    const { x, y } = this.ahead.snapped(at, positive)
+    this.ahead.taken()
+    this.channel.send({ type: 'click', x, y, positive, ...this.classField(), t: Math.round(this.ports.now()) })
   }
 
   /** A box between two image points, cut to the image. */

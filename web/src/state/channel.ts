@@ -7,11 +7,11 @@ import { Layers } from './layers'
 import { announce, toast } from './notices'
 import { Outbox } from './outbox'
 import type { Live, Ports } from './ports'
-import type { Box } from './runs'
+import type { Box, RunMask } from './runs'
 import { shapeOf } from './shape'
 import type { Pending, Store } from './store'
 import { t } from './strings'
-import type { CommandBody, MaskRecord, Ready, SentCommand, ServerMessage } from './wire'
+import type { CommandBody, Look, MaskRecord, Ready, SentCommand, ServerMessage } from './wire'
 
 /** Close codes that mean: not with this key, not from this address. */
 const SIGNED_OUT = new Set([4401, 4403])
@@ -26,6 +26,10 @@ export class Channel {
   private outbox = new Outbox()
   /** What was asked for while the image was still opening: it can be numbered only when the server has told the last number. */
   private early: CommandBody[] = []
+  /** Called with the answer to a look ahead. */
+  onPreview: (seq: number, mask: RunMask) => void = () => undefined
+  /** Called with how long a prompt took from the click to its mask. */
+  onAnswered: (milliseconds: number) => void = () => undefined
   /** When prompts were sent, to tell how long their masks took. */
   private readonly sentAt = new Map<number, number>()
 
@@ -53,6 +57,7 @@ export class Channel {
       store.crosshair.value = null
       store.rubber.value = null
       store.busy.value = null
+      store.preview.value = null
       store.connection.value = 'connecting'
       this.outboxChanged()
     })
@@ -82,6 +87,11 @@ export class Channel {
     if (ANSWERED.has(body.type)) this.sentAt.set(command.seq, this.ports.now())
     this.live?.send(command)
     return command.seq
+  }
+
+  /** Asks what a click would give; never kept, never sent again. */
+  look(look: Look): void {
+    if (this.store.status.value === 'ready') this.live?.send(look)
   }
 
   private outboxChanged(): void {
@@ -160,6 +170,7 @@ export class Channel {
 
   private receiveMask(record: MaskRecord): void {
     const { store } = this
+    if (record.preview) return this.onPreview(record.seq, record.mask)
     if (record.ghosts) {
       store.layers.value?.setGhosts(record.object, record.mask)
       store.pixels.value++
@@ -170,6 +181,7 @@ export class Channel {
     const sent = this.sentAt.get(record.seq)
     if (sent !== undefined) {
       store.latency.value = this.ports.now() - sent
+      this.onAnswered(store.latency.value)
       for (const seq of this.sentAt.keys()) if (seq <= record.seq) this.sentAt.delete(seq)
     }
     const object = objectOf(store.document.value, record.object)

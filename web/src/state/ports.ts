@@ -2,7 +2,7 @@
 
 import type { RunMask } from './runs'
 import type {
-  ClassInfo, ClassPatch, ExportResult, HistoryEntry, ImageInfo, ImportResult, Loop, MaskRecord, Models, ObjectVersion, Policy, ProjectInfo, SentCommand,
+  ClassInfo, ClassPatch, ExportResult, HistoryEntry, ImageInfo, ImportResult, Loop, Look, MaskRecord, Models, ObjectVersion, Policy, ProjectInfo, SentCommand,
   ServerMessage, Statistics,
 } from './wire'
 
@@ -36,7 +36,7 @@ export interface LiveHandlers {
 }
 
 export interface Live {
-  send(command: SentCommand): void
+  send(command: SentCommand | Look): void
   close(): void
 }
 

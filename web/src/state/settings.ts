@@ -4,7 +4,7 @@ import { effect, type Signal } from '@preact/signals-core'
 import { BRUSH } from './brush'
 import { readKeys } from './keymap'
 import type { Ports } from './ports'
-import type { LanguageChoice, Marks, Motion, Store, Theme, Wheel } from './store'
+import type { Hover, LanguageChoice, Marks, Motion, Store, Theme, Wheel } from './store'
 import { bestLanguage, isLanguage, language } from './strings'
 
 const SCALES = [0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2] as const
@@ -19,6 +19,7 @@ export function rememberSettings(store: Store, ports: Ports): void {
   keep<Theme>('theme', store.theme, oneOf(['system', 'light', 'dark']))
   keep<LanguageChoice>('language', store.language, (text) => (isLanguage(text) ? text : 'system'))
   keep<Wheel>('wheel', store.wheel, oneOf(['zoom', 'scroll']))
+  keep<Hover>('hover', store.hover, oneOf(['auto', 'off']))
   keep<Marks>('marks', store.marks, oneOf(['green-red', 'blue-orange']))
   keep<Motion>('motion', store.motion, oneOf(['system', 'less']))
   keep('history', store.historyShown, (text) => text !== 'closed', (shown) => (shown ? 'open' : 'closed'))

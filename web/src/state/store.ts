@@ -6,7 +6,7 @@ import type { Armed } from './gesture'
 import { DEFAULT_KEYS, resolve, type KeySettings } from './keymap'
 import type { Layers } from './layers'
 import { colourOf } from './styles'
-import type { Box } from './runs'
+import type { Box, RunMask } from './runs'
 import type { Language } from './strings'
 import type { Point, Size, View } from './view'
 import type { ClassInfo, ClickPrompt, ImageInfo, LinePrompt, Models, ProjectInfo } from './wire'
@@ -17,6 +17,8 @@ export type LanguageChoice = Language | 'system'
 export type Motion = 'system' | 'less'
 /** Colours of the markers: the usual ones, or two that nobody confuses. */
 export type Marks = 'green-red' | 'blue-orange'
+/** Whether the mask is shown before the click. */
+export type Hover = 'auto' | 'off'
 /** What the wheel does without Ctrl. */
 export type Wheel = 'zoom' | 'scroll'
 export type Panel = 'help' | 'settings' | 'palette' | 'statistics' | 'compare' | 'export' | 'import' | null
@@ -26,6 +28,15 @@ export type Pending =
   | (ClickPrompt & { readonly seq: number })
   | ({ readonly kind: 'box'; readonly seq: number } & Box)
   | (LinePrompt & { readonly seq: number })
+
+export interface Preview {
+  readonly seq: number
+  readonly at: Point
+  readonly positive: boolean
+  /** Revision of the image at the time of asking. */
+  readonly rev: number
+  readonly mask: RunMask | null
+}
 
 export interface Toast {
   readonly id: number
@@ -69,6 +80,11 @@ export function createStore() {
     pixels: signal(0),
     pending: signal<readonly Pending[]>([]),
     busy: signal<string | null>(null),
+    /** What the click would give that the pointer is at; `mask` null until the answer is there. */
+    preview: signal<Preview | null>(null),
+    hover: signal<Hover>('auto'),
+    /** Whether the model is quick enough for looking ahead. */
+    lookahead: signal<'on' | 'slow'>('on'),
     /** Milliseconds from the newest click to its mask. */
     latency: signal<number | null>(null),
 

@@ -194,6 +194,9 @@ export type CommandBody =
   | { type: 'jump'; action: number }
   | { type: 'undo' | 'redo' | 'ping' }
 
+/** A look ahead: not a command, so it is neither numbered with them nor kept. */
+export type Look = { type: 'hover'; seq: number; x: number; y: number; positive: boolean } | { type: 'cancel'; seq: number }
+
 export type SentCommand = CommandBody & { seq: number; rev: number }
 
 interface Change {
@@ -249,6 +252,8 @@ export type ServerMessage =
 export interface MaskRecord {
   /** Not the mask, but what the model would change of it as well. */
   readonly ghosts: boolean
+  /** What a click would give that is not made yet. */
+  readonly preview: boolean
   readonly settled: boolean
   readonly seq: number
   readonly rev: number
@@ -259,6 +264,7 @@ export interface MaskRecord {
 const HEADER_BYTES = 36
 const MASK_KIND = 0
 const GHOSTS_KIND = 1
+const PREVIEW_KIND = 2
 
 /** One binary mask record. Throws RangeError when it is malformed. */
 export function parseRecord(buffer: ArrayBuffer): MaskRecord {
@@ -266,12 +272,13 @@ export function parseRecord(buffer: ArrayBuffer): MaskRecord {
   if (buffer.byteLength < HEADER_BYTES) throw new RangeError(`A mask record has 36 bytes or more, got ${buffer.byteLength}.`)
   if (view.getUint8(0) !== 0x4d || view.getUint8(1) !== 0x31) throw new RangeError("A mask record begins with 'M1'.")
   const kind = view.getUint8(2)
-  if (kind !== MASK_KIND && kind !== GHOSTS_KIND) throw new RangeError(`Unknown kind of mask record: ${kind}.`)
+  if (![MASK_KIND, GHOSTS_KIND, PREVIEW_KIND].includes(kind)) throw new RangeError(`Unknown kind of mask record: ${kind}.`)
   const [x0, y0] = [view.getInt32(16, true), view.getInt32(20, true)]
   const box = { x0, y0, x1: x0 + view.getUint32(24, true), y1: y0 + view.getUint32(28, true) }
   const { values } = readVarints(new Uint8Array(buffer), HEADER_BYTES, view.getUint32(32, true))
   return {
     ghosts: kind === GHOSTS_KIND,
+    preview: kind === PREVIEW_KIND,
     settled: (view.getUint8(3) & 1) === 1,
     seq: view.getUint32(4, true),
     rev: view.getUint32(8, true),

@@ -29,7 +29,10 @@ export class PointerTool {
     surface.addEventListener('pointermove', (e) => this.move(e))
     surface.addEventListener('pointerup', (e) => this.up(e))
     surface.addEventListener('pointercancel', (e) => this.cancel(e))
-    surface.addEventListener('pointerleave', () => (store.pointer.value = null))
+    surface.addEventListener('pointerleave', () => {
+      store.pointer.value = null
+      annotator.ahead.cancel()
+    })
     surface.addEventListener('contextmenu', (e) => e.preventDefault())
     surface.addEventListener('dblclick', (e) => this.doubleClick(e))
     surface.addEventListener('wheel', (e) => this.wheel(e), { passive: false })
@@ -46,11 +49,14 @@ export class PointerTool {
       this.longPress = setTimeout(() => this.pressLong(at), LONG_PRESS_MS)
     }
     if (event.button === 1) event.preventDefault()
-    const negative = this.store.sign.value === 'negative' || event.shiftKey || event.altKey || (IS_MAC && event.ctrlKey)
+    const negative = this.isNegative(event)
     if (this.spaceHeld) this.spaceUsed = true
     this.begunOn = this.store.current.value
     this.gesture = pressed({ button: event.button, at, negative, panning: this.spaceHeld, tool: this.store.tool.value })
     this.store.panning.value = this.gesture.kind === 'pan'
+    if (this.gesture.kind === 'press' && this.store.tool.value === 'click') {
+      this.annotator.ahead.press(toImage(this.store.view.value, at), event.button === 0 && !negative)
+    }
     if (this.gesture.kind === 'line') this.lines.begin(this.gesture.tool, this.gesture.positive, toImage(this.store.view.value, at))
   }
 
@@ -58,10 +64,16 @@ export class PointerTool {
     const at = this.screen(event)
     this.store.pointer.value = toImage(this.store.view.value, at)
     if (this.touches.size > 1 && this.touches.has(event.pointerId)) return this.pinch(event.pointerId, at)
-    if (this.gesture.kind === 'idle') return
+    if (this.gesture.kind === 'idle') {
+      if (event.pointerType !== 'touch') this.annotator.ahead.move(this.store.pointer.value, !this.isNegative(event))
+      return
+    }
     if (this.gesture.kind === 'line') return this.extendLine(event, this.gesture)
     const [gesture, outcome] = moved(this.gesture, at)
-    if (gesture.kind !== 'press') clearTimeout(this.longPress)
+    if (gesture.kind !== 'press') {
+      clearTimeout(this.longPress)
+      this.annotator.ahead.cancel()
+    }
     this.gesture = gesture
     this.store.panning.value = gesture.kind === 'pan'
     this.store.rubber.value = gesture.kind === 'box' ? this.rubber(gesture.from, gesture.to) : null
@@ -78,6 +90,10 @@ export class PointerTool {
     this.store.panning.value = false
     this.store.rubber.value = null
     this.carryOut(outcome)
+  }
+
+  private isNegative(event: PointerEvent): boolean {
+    return this.store.sign.value === 'negative' || event.shiftKey || event.altKey || (IS_MAC && event.ctrlKey)
   }
 
   private cancel(event: PointerEvent): void {

@@ -2,7 +2,7 @@ import type { Signal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { PRESET_NAMES, PRESETS, type PresetName } from '../state/presets'
 import { UI_SCALES } from '../state/settings'
-import type { LanguageChoice, Marks, Motion, Theme, Wheel } from '../state/store'
+import type { Hover, LanguageChoice, Marks, Motion, Theme, Wheel } from '../state/store'
 import { LANGUAGES, t } from '../state/strings'
 import { useApp } from './app'
 import { Dialog } from './Dialog'
@@ -28,6 +28,8 @@ export function SettingsDialog(): JSX.Element {
             options={(['system', 'less'] as const).map((one) => [one, t(`settings.motion.${one}`)])} />
           <Choice<Marks> label={t('settings.marks')} value={store.marks}
             options={(['green-red', 'blue-orange'] as const).map((one) => [one, t(`settings.marks.${one}`)])} />
+          <Choice<Hover> label={t('settings.hover')} value={store.hover}
+            options={(['auto', 'off'] as const).map((one) => [one, t(`settings.hover.${one}`)])} />
           <Choice<Wheel> label={t('settings.wheel')} value={store.wheel}
             options={(['zoom', 'scroll'] as const).map((one) => [one, t(`settings.wheel.${one}`)])} />
         </section>

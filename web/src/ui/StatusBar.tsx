@@ -25,7 +25,9 @@ export function StatusBar({ slow }: { slow: boolean }): JSX.Element {
       <span class="spacer" />
       {slow && <span class="cell" title={t('status.renderer')}>2D</span>}
       {store.latency.value !== null && (
-        <span class="cell latency" title={t('status.latencyHelp')}>{t('status.latency', { ms: Math.round(store.latency.value) })}</span>
+        <span class={`cell latency ${store.lookahead.value}`} title={t(store.lookahead.value === 'slow' ? 'status.slowHelp' : 'status.latencyHelp')}>
+          {t('status.latency', { ms: Math.round(store.latency.value) })}
+        </span>
       )}
       <Saved />
     </footer>

@@ -15,7 +15,7 @@ from clickmask.server.deps import Number, TheHub, TheServices
 from clickmask.server.errors import Refusal, refusal
 from clickmask.server.live import LiveImage
 from clickmask.server.records import records
-from clickmask.server.schemas import PingCommand, image_json, object_json, parse_command, parse_open
+from clickmask.server.schemas import PingCommand, image_json, object_json, parse_command, parse_open, parse_preview
 from clickmask.server.services import Services
 from clickmask.store.values import StoredImage
 
@@ -115,6 +115,9 @@ async def _listen(socket: WebSocket, peer: SocketPeer, opened: LiveImage) -> Non
             peer.close(CLOSE_BAD_FRAME)
             return
         try:
+            if data.get("type") in ("hover", "cancel"):
+                opened.preview(parse_preview(data), peer)
+                continue
             command = parse_command(data)
             if isinstance(command, PingCommand):
                 peer.send(json.dumps({"type": "pong", "seq": command.seq}))
