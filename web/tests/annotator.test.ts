@@ -61,7 +61,7 @@ describe('clicks', () => {
     annotator.click({ x: 2.5, y: 3.5 }, true)
     fake.handlers.message(ack(1, { object: 5, active: 5, objects: [object(5)] }))
     fake.tick(84)
-    fake.handlers.record(parseRecord(record({ object: 5, seq: 1, box: { x0: 2, y0: 3, x1: 3, y1: 4 }, runs: [0, 1] })))
+    fake.handlers.records([parseRecord(record({ object: 5, seq: 1, box: { x0: 2, y0: 3, x1: 3, y1: 4 }, runs: [0, 1] }))])
     expect(store.latency.value).toBe(84)
     expect(store.layers.value?.active[3 * 8 + 2]).toBe(255)
   })

@@ -17,7 +17,7 @@ class FakeSocket {
   say(message: object) { this.onmessage?.({ data: JSON.stringify(message) }) }
 }
 
-const handlers = { message: vi.fn(), record: vi.fn(), connected: vi.fn(), ended: vi.fn() }
+const handlers = { message: vi.fn(), records: vi.fn(), connected: vi.fn(), ended: vi.fn() }
 const connect = () => new LiveConnection('ws://here/live', 'client-12345', handlers, () => new FakeSocket() as unknown as WebSocket)
 const socket = (at = -1) => FakeSocket.made.at(at) as FakeSocket
 

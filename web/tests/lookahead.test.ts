@@ -28,7 +28,7 @@ const types = (): string[] => fake.sent.map((one) => one.type)
 const answer = (seq: number): void => {
   const bytes = record({ seq, box: { x0: 1, y0: 1, x1: 3, y1: 3 }, runs: [0, 4] })
   new Uint8Array(bytes)[2] = 2
-  fake.handlers.record(parseRecord(bytes))
+  fake.handlers.records([parseRecord(bytes)])
 }
 
 describe('looking ahead', () => {

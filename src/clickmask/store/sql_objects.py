@@ -20,6 +20,9 @@ RUNS_KEPT = 3_000_000
 """Runs of the masks kept decoded, about 36 bytes each, so that a full image is not read again and again."""
 
 
+ROWS_AT_ONCE = 500
+
+
 class MaskShelf:
     """Masks by row number and row numbers by digest, bounded. Safe from any thread."""
 
@@ -34,12 +37,18 @@ class MaskShelf:
             if mask_id in self._masks:
                 self._masks.move_to_end(mask_id)
                 return self._masks[mask_id]
-        row = connection.execute(select(schema.mask).where(schema.mask.c.id == mask_id)).one()
-        mask = RunLengthMask(
-            (row.height, row.width), (row.x0, row.y0, row.x1, row.y1), runs.unpack(row.codec, row.runs)
-        )
+        mask = _mask_of(connection.execute(select(schema.mask).where(schema.mask.c.id == mask_id)).one())
         self._keep(mask_id, mask)
         return mask
+
+    def fetch(self, connection: Connection, mask_ids: Iterable[int]) -> None:
+        """Read many masks that will be loaded next, a few hundred in one query."""
+        with self._lock:
+            missing = sorted({i for i in mask_ids if i not in self._masks})
+        for first in range(0, len(missing), ROWS_AT_ONCE):
+            some = schema.mask.c.id.in_(missing[first : first + ROWS_AT_ONCE])
+            for row in connection.execute(select(schema.mask).where(some)).all():
+                self._keep(row.id, _mask_of(row))
 
     def save(self, connection: Connection, mask: RunLengthMask) -> int:
         """The row number of a mask; equal masks share a row."""
@@ -69,6 +78,11 @@ class MaskShelf:
                 self._runs += len(mask.runs)
             while self._runs > RUNS_KEPT and len(self._masks) > 1:
                 self._runs -= len(self._masks.popitem(last=False)[1].runs)
+
+
+def _mask_of(row: Row[Any]) -> RunLengthMask:
+    box_xyxy = (row.x0, row.y0, row.x1, row.y1)
+    return RunLengthMask((row.height, row.width), box_xyxy, runs.unpack(row.codec, row.runs))
 
 
 def inserted(connection: Connection, statement: Any) -> int:
@@ -157,6 +171,7 @@ def point_at(connection: Connection, object_id: int, version_id: int | None, rev
 def read_objects(connection: Connection, shelf: MaskShelf, *conditions: Any) -> list[StoredObject]:
     """Existing objects that meet the conditions, lowest z first."""
     rows = connection.execute(_joined().where(*conditions).order_by(schema.version.c.z, schema.object_.c.id)).all()
+    shelf.fetch(connection, (row.mask_id for row in rows))
     return [_stored(connection, shelf, row) for row in rows]
 
 

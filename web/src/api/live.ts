@@ -1,7 +1,7 @@
 /** The WebSocket of one open image. It comes back by itself after a loss; what to send again is the outbox's business. */
 
 import type { Live, LiveHandlers } from '../state/ports'
-import { parseRecord, type Look, type SentCommand, type ServerMessage } from '../state/wire'
+import { parseRecords, type Look, type SentCommand, type ServerMessage } from '../state/wire'
 import { ROOT } from './rest'
 
 const FIRST_WAIT_MS = 250
@@ -56,7 +56,7 @@ export class LiveConnection implements Live {
 
   private receive(data: string | ArrayBuffer): void {
     if (this.closed) return
-    if (typeof data !== 'string') return this.handlers.record(parseRecord(data))
+    if (typeof data !== 'string') return this.handlers.records(parseRecords(data))
     const message = JSON.parse(data) as ServerMessage
     if (message.type === 'ready') {
       this.ready = true

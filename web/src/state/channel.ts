@@ -64,7 +64,7 @@ export class Channel {
     this.ports.session.set('image', String(image))
     this.live = this.ports.connect(image, this.client, {
       message: (message) => batch(() => this.receive(message)),
-      record: (record) => batch(() => this.receiveMask(record)),
+      records: (records) => batch(() => records.forEach((record) => this.receiveMask(record))),
       connected: (state) => (store.connection.value = state),
       ended: (code) => this.ended(code),
     })

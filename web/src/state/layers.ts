@@ -26,10 +26,14 @@ interface Drawn {
 }
 
 export class Layers {
-  readonly ids: Uint16Array
+  private readonly painting: Uint16Array
   readonly active: Uint8Array
   /** What has changed since the renderer last took it. */
-  dirtyIds: Box = NOTHING
+  private changedIds: Box = NOTHING
+  /** Where objects have changed and nobody has looked yet: many changes are painted in one go. */
+  private stale: Box = NOTHING
+  private holding: Box | null = null
+  private known = new Set<number>()
   dirtyActive: Box = NOTHING
   private readonly masks = new Map<number, Drawn>()
   private readonly ghosts = new Map<number, RunMask>()
@@ -43,7 +47,7 @@ export class Layers {
   strokesYield = true
 
   constructor(readonly size: Size) {
-    this.ids = new Uint16Array(size.width * size.height)
+    this.painting = new Uint16Array(size.width * size.height)
     this.active = new Uint8Array(size.width * size.height)
     // A renderer may still hold what was drawn before a reconnection.
     this.forgotten()
@@ -57,7 +61,7 @@ export class Layers {
     this.masks.set(object, { rev, mask })
     this.ghosts.delete(object)
     if (object === this.activeId) this.paintActive(mask)
-    else if (this.order.some((o) => o.id === object)) this.repaint(unionBox(old?.mask.box ?? NOTHING, mask.box))
+    else if (this.known.has(object)) this.repaint(unionBox(old?.mask.box ?? NOTHING, mask.box))
     return true
   }
 
@@ -73,8 +77,10 @@ export class Layers {
   /** Takes the objects as they are now and repaints where that changes a pixel. */
   setObjects(objects: readonly ObjectInfo[], active: number | null): void {
     const before = new Map(this.shown().map((o, i) => [o.id, i]))
-    const gone = this.order.filter((o) => !objects.some((n) => n.id === o.id))
+    this.known = new Set(objects.map((o) => o.id))
+    const gone = this.order.filter((o) => !this.known.has(o.id))
     this.order = objects
+    this.holding = null
     this.activeId = active
     const after = new Map(this.shown().map((o, i) => [o.id, i]))
     let dirty = NOTHING
@@ -90,12 +96,13 @@ export class Layers {
 
   /** The renderer has nothing any more. */
   forgotten(): void {
-    this.dirtyIds = this.dirtyActive = { x0: 0, y0: 0, x1: this.size.width, y1: this.size.height }
+    this.changedIds = this.dirtyActive = { x0: 0, y0: 0, x1: this.size.width, y1: this.size.height }
   }
 
   /** The renderer has everything up to now. */
   taken(): void {
-    this.dirtyIds = this.dirtyActive = NOTHING
+    this.paintStale()
+    this.changedIds = this.dirtyActive = NOTHING
   }
 
   /** What holds every pixel of the active mask; empty without one. */
@@ -138,7 +145,8 @@ export class Layers {
 
   /** What holds every pixel of the other visible objects. */
   get objectsBox(): Box {
-    return this.shown().reduce((box, object) => unionBox(box, this.maskOf(object.id).box), NOTHING)
+    this.holding ??= this.shown().reduce((box, object) => unionBox(box, this.maskOf(object.id).box), NOTHING)
+    return this.holding
   }
 
   /** Number under which the object appears in `ids` and in the style table; 0 means no object. */
@@ -167,15 +175,34 @@ export class Layers {
     return this.order.filter((o) => !o.hidden && o.id !== this.activeId)
   }
 
+  /** Slot of the object on every pixel, row by row; 0 for none. */
+  get ids(): Uint16Array {
+    this.paintStale()
+    return this.painting
+  }
+
+  /** What has changed of `ids` since the renderer last took it. */
+  get dirtyIds(): Box {
+    this.paintStale()
+    return this.changedIds
+  }
+
   private repaint(box: Box): void {
+    this.holding = null
+    this.stale = unionBox(this.stale, box)
+  }
+
+  private paintStale(): void {
+    const box = this.stale
     if (isEmptyBox(box)) return
+    this.stale = NOTHING
     const { width } = this.size
-    for (let y = box.y0; y < box.y1; y++) this.ids.fill(0, y * width + box.x0, y * width + box.x1)
+    for (let y = box.y0; y < box.y1; y++) this.painting.fill(0, y * width + box.x0, y * width + box.x1)
     for (const object of this.shown()) {
       const mask = this.maskOf(object.id)
       if (boxesOverlap(mask.box, box)) this.paintInside(mask, this.slotOf(object.id), box)
     }
-    this.dirtyIds = unionBox(this.dirtyIds, box)
+    this.changedIds = unionBox(this.changedIds, box)
   }
 
   private paintInside(mask: RunMask, slot: number, box: Box): void {
@@ -185,7 +212,7 @@ export class Layers {
       if (row < box.y0 || row >= box.y1) return
       const start = Math.max(from, row * width + box.x0)
       const end = Math.min(to, row * width + box.x1)
-      if (start < end) this.ids.fill(slot, start, end)
+      if (start < end) this.painting.fill(slot, start, end)
     })
   }
 

@@ -29,7 +29,8 @@ export interface Rest {
 
 export interface LiveHandlers {
   message(message: ServerMessage): void
-  record(record: MaskRecord): void
+  /** One or more, in the order in which they were sent. */
+  records(records: readonly MaskRecord[]): void
   connected(state: 'connecting' | 'open' | 'lost'): void
   /** The connection is over for good; `code` is the close code. */
   ended(code: number): void

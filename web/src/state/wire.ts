@@ -266,17 +266,32 @@ const MASK_KIND = 0
 const GHOSTS_KIND = 1
 const PREVIEW_KIND = 2
 
-/** One binary mask record. Throws RangeError when it is malformed. */
+/** Mask records that follow one another. Throws RangeError when one is malformed. */
+export function parseRecords(buffer: ArrayBuffer): MaskRecord[] {
+  const found: MaskRecord[] = []
+  for (let at = 0; at < buffer.byteLength;) {
+    const { record, end } = recordAt(buffer, at)
+    found.push(record)
+    at = end
+  }
+  return found
+}
+
+/** One mask record. Throws RangeError when it is malformed. */
 export function parseRecord(buffer: ArrayBuffer): MaskRecord {
-  const view = new DataView(buffer)
-  if (buffer.byteLength < HEADER_BYTES) throw new RangeError(`A mask record has 36 bytes or more, got ${buffer.byteLength}.`)
+  return recordAt(buffer, 0).record
+}
+
+function recordAt(buffer: ArrayBuffer, start: number): { record: MaskRecord; end: number } {
+  const view = new DataView(buffer, start)
+  if (view.byteLength < HEADER_BYTES) throw new RangeError(`A mask record has 36 bytes or more, got ${buffer.byteLength}.`)
   if (view.getUint8(0) !== 0x4d || view.getUint8(1) !== 0x31) throw new RangeError("A mask record begins with 'M1'.")
   const kind = view.getUint8(2)
   if (![MASK_KIND, GHOSTS_KIND, PREVIEW_KIND].includes(kind)) throw new RangeError(`Unknown kind of mask record: ${kind}.`)
   const [x0, y0] = [view.getInt32(16, true), view.getInt32(20, true)]
   const box = { x0, y0, x1: x0 + view.getUint32(24, true), y1: y0 + view.getUint32(28, true) }
-  const { values } = readVarints(new Uint8Array(buffer), HEADER_BYTES, view.getUint32(32, true))
-  return {
+  const { values, end } = readVarints(new Uint8Array(buffer), start + HEADER_BYTES, view.getUint32(32, true))
+  const record = {
     ghosts: kind === GHOSTS_KIND,
     preview: kind === PREVIEW_KIND,
     settled: (view.getUint8(3) & 1) === 1,
@@ -285,4 +300,5 @@ export function parseRecord(buffer: ArrayBuffer): MaskRecord {
     object: view.getUint32(12, true),
     mask: checkRuns({ box, runs: values }),
   }
+  return { record, end }
 }

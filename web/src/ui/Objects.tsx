@@ -1,15 +1,22 @@
 import type { JSX } from 'preact'
+import { useRef } from 'preact/hooks'
 import { objectName } from '../state/describe'
 import { colourOf } from '../state/styles'
 import { number, t } from '../state/strings'
 import { POLICIES, type ObjectInfo, type Policy } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
+import { useWindow } from './window'
 
-/** The objects of the image, newest first. */
+/** As in panels.css. */
+const ROW_HEIGHT = 34
+
+/** The objects of the image, newest first; only those in sight exist, so there may be many. */
 export function Objects(): JSX.Element {
   const { store } = useApp()
   const objects = [...store.document.value.objects].reverse()
+  const list = useRef<HTMLDivElement>(null)
+  const shown = useWindow(list, objects.length, ROW_HEIGHT)
   return (
     <section class="panel grow" aria-labelledby="objects-title">
       <div class="panel-head">
@@ -18,9 +25,13 @@ export function Objects(): JSX.Element {
       </div>
       {objects.length === 0
         ? <p class="empty"><b>{t('objects.none')}</b><br />{t('objects.noneHelp')}</p>
-        : <ul class="rows scroll" aria-labelledby="objects-title" onKeyDown={walkRows}>
-            {objects.map((object) => <ObjectRow key={object.id} object={object} />)}
-          </ul>}
+        : <div class="rows scroll" ref={list} onScroll={shown.look}>
+            <ul aria-labelledby="objects-title" onKeyDown={walkRows} style={{ height: `${objects.length * ROW_HEIGHT}px`, paddingTop: `${shown.from * ROW_HEIGHT}px` }}>
+              {objects.slice(shown.from, shown.to).map((object, i) => (
+                <ObjectRow key={object.id} object={object} place={shown.from + i} of={objects.length} />
+              ))}
+            </ul>
+          </div>}
       <PolicyChoice />
     </section>
   )
@@ -46,7 +57,7 @@ function PolicyChoice(): JSX.Element | null {
   )
 }
 
-function ObjectRow({ object }: { object: ObjectInfo }): JSX.Element {
+function ObjectRow({ object, place, of }: { object: ObjectInfo; place: number; of: number }): JSX.Element {
   const { store, annotator } = useApp()
   const name = objectName(object, store.classes.value)
   const active = store.document.value.active === object.id
@@ -55,7 +66,7 @@ function ObjectRow({ object }: { object: ObjectInfo }): JSX.Element {
   const visibility = t(object.hidden ? 'objects.show' : 'objects.hide', { name })
   return (
     <li class={`row object-row ${selected ? 'chosen' : ''} ${active ? 'working' : ''} ${object.hidden ? 'faded' : ''}`}
-      data-object={object.id}>
+      data-object={object.id} aria-posinset={place + 1} aria-setsize={of}>
       <input type="color" class="swatch" value={colourOf(object, store.classes.value)} aria-label={t('objects.colour', { name })}
         title={t('objects.colour', { name })} onChange={(e) => annotator.patch(object.id, { colour: e.currentTarget.value })} />
       <button class="row-main" aria-pressed={selected}

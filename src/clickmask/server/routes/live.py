@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
@@ -22,6 +23,9 @@ from clickmask.store.values import StoredImage
 CLOSE_BAD_FRAME, CLOSE_NO_IMAGE, CLOSE_REPLACED, CLOSE_DAMAGED = 4400, 4404, 4409, 4422
 FRAMES_WAITING = 10_000
 """A client that lets more frames pile up than this is cut off; it finds everything again when it comes back."""
+
+FRAME_BYTES = 64 * 1024
+"""Mask records of an opened image go out together until they are as long as this."""
 
 router = APIRouter(prefix="/api/v1/images")
 
@@ -98,10 +102,20 @@ async def _greet(peer: SocketPeer, opened: LiveImage, image: StoredImage, servic
         "active": active, "history": opened.history(), "last_seq": last_seq, "model": services.models.status.name,
     }  # fmt: skip
     peer.send(json.dumps(ready))
-    for stored in objects:
-        if stored.value.mask:
-            for frame in records(stored):
-                peer.send(frame)
+    for frame in joined(records(stored) for stored in objects if stored.value.mask):
+        peer.send(frame)
+
+
+def joined(parts: Iterable[list[bytes]]) -> Iterator[bytes]:
+    """Mask records in frames of a bearable size, so that ten thousand objects are not ten thousand frames."""
+    frame: list[bytes] = []
+    for part in parts:
+        frame += part
+        if sum(map(len, frame)) > FRAME_BYTES:
+            yield b"".join(frame)
+            frame = []
+    if frame:
+        yield b"".join(frame)
 
 
 async def _listen(socket: WebSocket, peer: SocketPeer, opened: LiveImage) -> None:
