@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clickmask.predict.clouds import CloudBackend
     from clickmask.predict.predictor import Pipeline, Predictor
     from clickmask.predict.quality import Quality
-    from clickmask.predict.stage import NamedStage
+    from clickmask.predict.stage import Carry, NamedStage
     from clickmask.predict.views import CloserViews
 
 STAGES: Registry[NamedStage] = Registry(
@@ -38,6 +38,8 @@ STAGES: Registry[NamedStage] = Registry(
         "fbrs_a": "clickmask.nn.refine.fbrs:FBRS_A",
         "fbrs_b": "clickmask.nn.refine.fbrs:FBRS_B",
         "fbrs_c": "clickmask.nn.refine.fbrs:FBRS_C",
+        "adapt_image": "clickmask.nn.refine.adapt:ADAPT_IMAGE",
+        "adapt_sequence": "clickmask.nn.refine.adapt:ADAPT_SEQUENCE",
     },
 )
 """Stages that a person can add by name; each is wrapped at its place, in the order given where places are equal."""
@@ -179,7 +181,8 @@ def build_pipeline(
         spec = replace(spec, threshold=threshold)
     opened = _backend(spec, folder, threads, backend)
     spec = replace(spec, runtime=backend or spec.runtime, capabilities=tuple(sorted(opened.capabilities)))
-    return Pipeline(spec, opened, assemble(spec, opened, stages), _views(spec, opened), _quality(spec))
+    step, carries = assemble(spec, opened, stages), _carries(spec, opened, stages)
+    return Pipeline(spec, opened, step, _views(spec, opened), _quality(spec), carries)
 
 
 def _views(spec: ModelSpec, backend: Backend) -> CloserViews | None:
@@ -226,6 +229,30 @@ def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> S
     return step
 
 
+def find_stage(name: str) -> NamedStage:
+    """A stage of the table.
+
+    Raises:
+        UnknownNameError: no such stage.
+        MissingExtraError: it differentiates networks, and torch is not installed.
+    """
+    try:
+        return STAGES.get(name)
+    except ImportError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtraError(f"The stage '{name}'", "torch") from error
+
+
+def _carries(spec: ModelSpec, backend: Backend, stages: Sequence[str]) -> tuple[Carry, ...]:
+    """What the stages learn from a finished object, innermost first."""
+    from clickmask.predict.predictor import logit
+    from clickmask.predict.stage import StageContext
+
+    context = StageContext(backend, logit(spec.threshold))
+    return tuple(stage.carry(context) for stage in _named_stages(spec, backend, stages) if stage.carry is not None)
+
+
 def _named_stages(spec: ModelSpec, backend: Backend, names: Sequence[str]) -> list[NamedStage]:
     """The stages, once it is clear that they can work together on this backend."""
     from clickmask.predict.stage import check_stages
@@ -233,7 +260,7 @@ def _named_stages(spec: ModelSpec, backend: Backend, names: Sequence[str]) -> li
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
         raise InputError(f"The stage '{twice[0]}' is named twice. Each can be used once.")
-    named = {name: STAGES.get(name) for name in names}
+    named = {name: find_stage(name) for name in names}
     check_stages(named, backend, spec.name)
     return list(named.values())
 

@@ -11,7 +11,7 @@ import pytest
 
 import clickmask
 from clickmask.api import STAGES, build_pipeline, load, models
-from clickmask.core.errors import CapabilityError, InputError, UnknownNameError, WeightsError
+from clickmask.core.errors import CapabilityError, InputError, MissingExtraError, UnknownNameError, WeightsError
 from clickmask.core.frames import Frame
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt
@@ -94,6 +94,16 @@ def test_stages_sit_at_their_place_in_the_order_given() -> None:
     predictor.set_image(IMAGE)
     predictor.add_click(30, 20)
     assert seen == ["first", "last", "near", "own", "deep"]
+
+
+def test_a_stage_that_needs_torch_says_how_to_get_it() -> None:
+    def without_torch(name: str) -> NamedStage:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(STAGES, "get", without_torch)
+        with pytest.raises(MissingExtraError, match=r"The stage 'fbrs_b' needs the 'torch' extra.*pip install"):
+            load("flood", stages=["fbrs_b"])
 
 
 def test_two_stages_that_exclude_each_other() -> None:

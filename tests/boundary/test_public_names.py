@@ -31,9 +31,11 @@ PUBLIC = [
 PREDICTOR = [
     "add_box",
     "add_click",
+    "forget_sequence",
     "frame",
     "logits",
     "mask",
+    "next_object",
     "predict",
     "redo",
     "reset",

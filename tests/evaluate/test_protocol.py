@@ -26,6 +26,7 @@ def test_published_constants() -> None:
 def test_every_value_but_the_name_changes_the_hash() -> None:
     published = PROTOCOLS["published"]
     changes = {"robot": "random_error", "max_clicks": 19, "iou_targets": (0.9,), "threshold": 0.5, "seed": 1}
+    changes["initial_masks"] = "the truth, spoiled"
     assert changes.keys() == {field.name for field in fields(published)} - {"name", "source"}
     hashes = {replace(published, **{key: value}).hash for key, value in changes.items()}
     assert len(hashes | {published.hash}) == len(changes) + 1

@@ -59,7 +59,7 @@ def annotate(  # noqa: PLR0913 - each argument is an option of the command
 
       clickmask annotate photos --project work keep the project elsewhere
     """
-    from clickmask.api import STAGES, build_pipeline
+    from clickmask.api import build_pipeline, find_stage
     from clickmask.server.app import create_app
     from clickmask.server.run import listen, serve
     from clickmask.server.settings import Settings
@@ -70,7 +70,11 @@ def annotate(  # noqa: PLR0913 - each argument is an option of the command
     catalog.find(model)
     stages = tuple(refine or ())
     for stage in stages:
-        STAGES.target(stage)
+        if find_stage(stage).carry is not None:
+            raise InputError(
+                f"The stage '{stage}' learns from finished objects in their order, but in the annotator objects are "
+                "taken up again and deleted. Use it in `clickmask evaluate` or from Python: predictor.next_object()."
+            )
 
     def build(name: str) -> Pipeline:
         # other models that are chosen in the browser run on what they are made for

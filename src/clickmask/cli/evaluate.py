@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,12 +24,15 @@ from clickmask.cli.models import BackendOption
 from clickmask.cli.stages import RefineOption
 from clickmask.core.errors import InputError
 from clickmask.data import Dataset, ReadOptions, open_dataset
-from clickmask.evaluate.protocol import find_protocol
+from clickmask.evaluate.initial import Corrupted, FirstAnswer, FromFolder, InitialMask
+from clickmask.evaluate.protocol import EvalProtocol, find_protocol
 from clickmask.evaluate.records import ObjectRecords
 from clickmask.evaluate.run import Subject
 from clickmask.evaluate.run_folder import REPORT_FILE
 from clickmask.evaluate.summary import percent
 from clickmask.evaluate.whole_run import Question, answer
+from clickmask.simulate.corrupt import CORRUPTIONS
+from clickmask.zoo import catalog
 
 TABLE_CLICKS = (1, 5)
 
@@ -58,6 +62,15 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
             "single, interobject3d (columns of 5 m) or multi (all objects of a scan)."
         ),
     ] = "published",
+    initial_masks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND|DIR",
+            help="Measure corrections too: each object once more, from a mask spoiled to an IoU of 0.75 to 0.85 by "
+            "superpixels, dilation, erosion or dropped_parts, from the PNG masks of a folder, or from the first answer "
+            "of another model (model:NAME).",
+        ),
+    ] = None,
     max_clicks: Annotated[
         int | None, typer.Option(min=1, help="Another limit of clicks than the protocol's 20.")
     ] = None,
@@ -85,20 +98,26 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
 
     clickmask evaluate folder=my_photos --limit 50 --jobs 4 -o runs/mine
 
+    clickmask evaluate grabcut=DIR --initial-masks superpixels -o runs/correction
+
     clickmask evaluate tabletop=scans --split validation --model points -o runs/clouds
     """
     if are_clouds(datasets):
         if refine:
             raise InputError("--refine adds stages for images; models for point clouds have none.")
+        if initial_masks:
+            raise InputError("--initial-masks spoils masks of images; there is no such measure for point clouds.")
         runtime = backend.value if backend else None
         show(evaluate_clouds(datasets, output, model, runtime, protocol, max_clicks, limit, split), output, as_json)
         return
+    initial = None if initial_masks is None else find_initial_masks(initial_masks, 1 if jobs > 1 else None)
     options = ReadOptions(split=split, mask_values=masks)
     question = Question(
         build=partial(
             build_subject, model, tuple(refine or ()), None if jobs == 1 else 1, backend.value if backend else None
         ),
-        protocol=find_protocol(protocol, max_clicks),
+        protocol=_protocol(protocol, max_clicks, initial),
+        initial=initial,
         datasets=open_all(datasets, options),
         options=options,
         limit=limit,
@@ -122,6 +141,28 @@ def build_subject(model: str, stages: Sequence[str], threads: int | None, backen
     """A model of the catalogue as the thing to measure; picklable, so that every process can build its own."""
     pipeline = build_pipeline(model, stages=stages, threads=threads, backend=backend)
     return Subject.of(pipeline, stages=list(stages), zoom_in=pipeline.spec.zoom_in)
+
+
+def _protocol(name: str, max_clicks: int | None, initial: InitialMask | None) -> EvalProtocol:
+    chosen = find_protocol(name, max_clicks)
+    if initial is None:
+        return chosen
+    return replace(chosen, name=f"{chosen.name}, masks from {initial.label}", initial_masks=initial.rule)
+
+
+def find_initial_masks(text: str, threads: int | None) -> InitialMask:
+    """What `--initial-masks` names: ``model:NAME``, a kind of badness, or a folder.
+
+    Raises:
+        UnknownNameError: neither a kind nor a folder.
+    """
+    if text.startswith("model:"):
+        name = text.removeprefix("model:")
+        catalog.find(name)
+        return FirstAnswer(name, partial(build_subject, name, (), threads))
+    if text not in CORRUPTIONS and Path(text).is_dir():
+        return FromFolder(Path(text))
+    return Corrupted(text)
 
 
 def figures_table(summary: dict[str, Any]) -> Table:

@@ -15,6 +15,8 @@ from clickmask.core.prompts import Prompts
 
 Memo = Mapping[str, Any]
 """What stages remember between clicks, by stage name. Never changed in place."""
+SEQUENCE = "sequence"
+"""Memo key of what holds for all objects of a sequence; every stage passes it on as it is."""
 
 
 @dataclass(frozen=True, eq=False)

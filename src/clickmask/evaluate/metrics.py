@@ -85,6 +85,18 @@ def seconds_per_click(objects: Iterable[ObjectRecords]) -> float:
     return float(np.mean(seconds)) if seconds else math.nan
 
 
+def corrections(records: ObjectRecords) -> ObjectRecords:
+    """The clicks that had a mask to correct: all after an initial mask, else all but the first."""
+    return records if records[0].initial_iou is not None else records[1:]
+
+
+def destroyed(records: ObjectRecords) -> int | None:
+    """Right pixels that the corrections of one object destroyed, summed; None where they were not counted."""
+    counts = [record.destroyed for record in corrections(records)]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
 def boundary_width(size_hw: tuple[int, int]) -> int:
     """Width in pixels of the band for an image of this size, at least 1."""
     return max(round(BOUNDARY_FRACTION * math.hypot(*size_hw)), 1)

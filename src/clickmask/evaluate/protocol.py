@@ -43,6 +43,7 @@ class EvalProtocol:
         iou_targets: for clicks-to-target, ascending, in (0, 1].
         threshold: probability above which a pixel belongs to the mask.
         seed: of robots that draw at random; each object gets its own stream.
+        initial_masks: how the masks are made that objects begin with besides beginning with nothing; None for none.
     """
 
     name: str
@@ -52,6 +53,7 @@ class EvalProtocol:
     iou_targets: tuple[float, ...] = (0.80, 0.85, 0.90, 0.95)
     threshold: float = 0.49
     seed: int = 0
+    initial_masks: str | None = None
 
     def __post_init__(self) -> None:
         ROBOTS.target(self.robot)
@@ -69,9 +71,12 @@ class EvalProtocol:
 
     def resolved(self) -> dict[str, Any]:
         """Every value and rule as JSON types; what the hash is taken of, without the name and its source."""
-        values = {key: value for key, value in asdict(self).items() if key not in ("name", "source")}
+        values = {key: value for key, value in asdict(self).items() if key not in ("name", "source", "initial_masks")}
         robot_rule = ROBOT_RULES.get(self.robot, ROBOTS.target(self.robot))
-        return {**values, "iou_targets": list(self.iou_targets), "robot_rule": robot_rule, **FIXED_RULES}
+        rules = {**values, "iou_targets": list(self.iou_targets), "robot_rule": robot_rule, **FIXED_RULES}
+        if self.initial_masks is not None:
+            rules["initial_mask"] = f"each object twice: {FIXED_RULES['initial_mask']}; and from {self.initial_masks}"
+        return rules
 
     @property
     def hash(self) -> str:

@@ -34,6 +34,9 @@ class ClickRecord:
         boundary_iou: the same for bands along the outlines, see `clickmask.evaluate.metrics.boundary_iou`.
         seconds: from the click to the mask at the image's resolution; the robot and the scoring are not in it.
         mask: the last mask, with an object's last click only; None before.
+        destroyed: scored pixels that were right before the click and are wrong after it; None in records of versions
+            that did not count them.
+        initial_iou: IoU of the mask that the object began with, with its first click only; None for none.
     """
 
     key: ObjectKey
@@ -43,6 +46,8 @@ class ClickRecord:
     boundary_iou: float
     seconds: float
     mask: RunLengthMask | None = None
+    destroyed: int | None = None
+    initial_iou: float | None = None
 
     def to_line(self) -> str:
         """One line of JSON, without the newline."""
@@ -55,6 +60,8 @@ class ClickRecord:
             "iou": self.iou,
             "boundary_iou": self.boundary_iou,
             "seconds": round(self.seconds, 6),
+            **({} if self.destroyed is None else {"destroyed": self.destroyed}),
+            **({} if self.initial_iou is None else {"initial_iou": self.initial_iou}),
         }
         if self.mask is not None:
             mask = self.mask
@@ -68,7 +75,9 @@ class ClickRecord:
         key = ObjectKey(values["dataset"], values["image"], values["object"])
         click = Click(values["x"], values["y"], values["positive"])
         mask = _mask_from_json(values["mask"]) if "mask" in values else None
-        return ClickRecord(key, values["click"], click, values["iou"], values["boundary_iou"], values["seconds"], mask)
+        measured = values["iou"], values["boundary_iou"], values["seconds"]
+        counted = values.get("destroyed"), values.get("initial_iou")
+        return ClickRecord(key, values["click"], click, *measured, mask, *counted)
 
 
 def _mask_from_json(values: dict[str, Any]) -> RunLengthMask:

@@ -102,6 +102,7 @@ def _dataset(summary: Mapping[str, Any], dataset: Dataset, objects: Sequence[Obj
     figures = summary["datasets"][dataset.name]
     notes = "".join(f'<p class="note warning">{escape(note)}</p>' for note in figures["notes"])
     counts = f"{figures['objects']} objects in {figures['images']} images, {figures['clicks']} clicks."
+    counts += escape(_corrections(figures))
     return (
         f'<h2>{escape(dataset.name)}</h2><p class="note">{counts}</p>{notes}<div class="charts">'
         f'<figure class="panel"><h3>IoU over clicks</h3>{iou_chart(curves, boundary)}'
@@ -110,6 +111,21 @@ def _dataset(summary: Mapping[str, Any], dataset: Dataset, objects: Sequence[Obj
         f"<figcaption>Number of objects by clicks needed; the mean, NoC@{percent(target)}, is "
         f"{metrics.noc(curves, target):.2f}.</figcaption></figure></div>{_worst_cases(dataset, objects, target, limit)}"
     )
+
+
+def _corrections(figures: Mapping[str, Any]) -> str:
+    """Sentences about the masks that objects began with, and what clicks destroyed of what was right."""
+    text = ""
+    if "initial_IoU" in figures:
+        text += f" Objects began with masks of mean IoU {figures['initial_IoU']:.3f}."
+    if "destroyed_worst" in figures:
+        worst = figures["destroyed_worst"]
+        text += (
+            f" A correction destroyed {figures['destroyed_per_correction']:.0f} right pixels on average "
+            f"({figures['destroyed_per_object']:.0f} an object), at worst {worst['pixels']} on one object: "
+            f"{worst['image']}, object {worst['object']}."
+        )
+    return text
 
 
 def _worst_cases(dataset: Dataset, objects: Sequence[ObjectRecords], target: float, limit: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from clickmask.core.errors import InputError, StorageError
 from clickmask.data import Dataset, ReadOptions
+from clickmask.evaluate.initial import InitialMask
 from clickmask.evaluate.protocol import EvalProtocol
 from clickmask.evaluate.records import ObjectKey, ObjectRecords, lines_of, read_finished, rewrite
 from clickmask.evaluate.run import Subject, SubjectBuilder, Task, measure
@@ -65,13 +66,26 @@ class RunFolder:
         return finished
 
     def measure_rest(
-        self, tasks: Sequence[Task], build: SubjectBuilder, protocol: EvalProtocol, jobs: int = 1
+        self,
+        tasks: Sequence[Task],
+        build: SubjectBuilder,
+        protocol: EvalProtocol,
+        jobs: int = 1,
+        finished: Mapping[ObjectKey, ObjectRecords] | None = None,
     ) -> Iterator[ObjectRecords]:
-        """Measure the tasks and keep each object's records before yielding them."""
+        """Measure the tasks that are not finished, and keep each object's records before yielding them.
+
+        Args:
+            tasks: in order.
+            build: makes the subject.
+            protocol: how to measure.
+            jobs: number of processes.
+            finished: from `finished`.
+        """
         with writing(self.records):
             file = self.records.open("ab", buffering=0)
         with file:
-            for records in measure(tasks, build, protocol, jobs):
+            for records in measure(tasks, build, protocol, jobs, finished):
                 with writing(self.records):
                     _append(file, lines_of(records).encode())
                 yield records
@@ -96,10 +110,13 @@ def replace_text(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def tasks_of(datasets: Sequence[Dataset], limit: int | None = None) -> list[Task]:
-    """One task per object, at most `limit` per data set, in the data sets' order."""
+def tasks_of(
+    datasets: Sequence[Dataset], limit: int | None = None, initial: Mapping[str, InitialMask] | None = None
+) -> list[Task]:
+    """One task per object, at most `limit` per data set, in the data sets' order; `initial` is by data set's name."""
+    makers = initial or {}
     return [
-        Task(ObjectKey(dataset.name, sample.image_id, sample.object_id), sample)
+        Task(ObjectKey(dataset.name, sample.image_id, sample.object_id), sample, makers.get(dataset.name))
         for dataset in datasets
         for sample in dataset.samples[:limit]
     ]

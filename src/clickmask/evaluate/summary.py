@@ -66,8 +66,31 @@ def _figures(dataset: Dataset, objects: Sequence[ObjectRecords], protocol: EvalP
         **_clicks_to_targets(curves, protocol.iou_targets),
         **{f"IoU@{k}": metrics.mean_iou_at(curves, k) for k in clicks},
         **{f"boundary_IoU@{k}": metrics.mean_iou_at(boundary, k) for k in clicks},
+        **_corrections(objects),
         "AuC": metrics.auc(curves),
         "SPC": metrics.seconds_per_click(objects),
+    }
+
+
+def _corrections(objects: Sequence[ObjectRecords]) -> dict[str, Any]:
+    """What corrections destroyed, in scored pixels, and how good the masks were that objects began with."""
+    figures: dict[str, Any] = {}
+    initial = [records[0].initial_iou for records in objects]
+    known = [value for value in initial if value is not None]
+    if known and len(known) == len(initial):
+        figures["initial_IoU"] = sum(known) / len(known)
+    lost = [(metrics.destroyed(records), records) for records in objects]
+    counted = [(pixels, records) for pixels, records in lost if pixels is not None]
+    clicks = sum(len(metrics.corrections(records)) for records in objects)
+    if len(counted) < len(objects) or not clicks:
+        return figures
+    total = sum(pixels for pixels, _ in counted)
+    worst, at = max(counted, key=lambda pair: pair[0])
+    return {
+        **figures,
+        "destroyed_per_correction": total / clicks,
+        "destroyed_per_object": total / len(objects),
+        "destroyed_worst": {"pixels": worst, "image": at[0].key.image, "object": at[0].key.object},
     }
 
 

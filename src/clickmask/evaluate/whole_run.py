@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from clickmask.core.errors import InputError
 from clickmask.data import Dataset, ReadOptions
+from clickmask.evaluate.initial import InitialMask
 from clickmask.evaluate.protocol import EvalProtocol
 from clickmask.evaluate.records import ObjectKey, ObjectRecords
 from clickmask.evaluate.report import render
-from clickmask.evaluate.run import SubjectBuilder
+from clickmask.evaluate.run import SubjectBuilder, Task
 from clickmask.evaluate.run_folder import REPORT_FILE, SUMMARY_FILE, RunFolder, replace_text, tasks_of, writing
 from clickmask.evaluate.summary import summarize
 
@@ -29,6 +31,7 @@ class Question:
         protocol: how to measure.
         datasets: on what.
         options: how the data sets were read.
+        initial: makes masks to correct; each object is then measured from nothing and from its mask.
         limit: only so many objects of each data set; None for all.
         jobs: number of processes.
         command: as typed, for the report.
@@ -38,9 +41,26 @@ class Question:
     protocol: EvalProtocol
     datasets: Sequence[Dataset]
     options: ReadOptions = field(default_factory=ReadOptions)
+    initial: InitialMask | None = None
     limit: int | None = None
     jobs: int = 1
     command: str = ""
+
+    @property
+    def all_datasets(self) -> list[Dataset]:
+        """The data sets, and each once more under another name where its objects begin with masks."""
+        if self.initial is None:
+            return list(self.datasets)
+        label = self.initial.label
+        return [
+            d for dataset in self.datasets for d in (dataset, replace(dataset, name=f"{dataset.name} from {label}"))
+        ]
+
+    def tasks(self, datasets: Sequence[Dataset]) -> list[Task]:
+        """The objects of some of `all_datasets`."""
+        own = {dataset.name for dataset in self.datasets}
+        makers = {} if self.initial is None else {d.name: self.initial for d in datasets if d.name not in own}
+        return tasks_of(datasets, self.limit, makers)
 
 
 def answer(question: Question, output: Path, progress: Progress) -> dict[str, Any]:
@@ -51,12 +71,17 @@ def answer(question: Question, output: Path, progress: Progress) -> dict[str, An
         StorageError: the folder cannot be written.
     """
     subject = question.build()
-    folder = RunFolder(output)
-    folder.prepare(question.protocol, subject, question.datasets, question.options)
+    if subject.next_object is not None and question.jobs > 1:
+        raise InputError(
+            f"'{subject.name}' with these stages learns from one object after the other, which several processes "
+            "cannot do together. Leave out --jobs."
+        )
+    folder, datasets = RunFolder(output), question.all_datasets
+    folder.prepare(question.protocol, subject, datasets, question.options)
     # one process: what is loaded serves; several: each builds its own
     build = (lambda: subject) if question.jobs == 1 else question.build
     records = _measure(folder, question, build, progress)
-    measured = [(dataset, _objects(dataset, question.limit, records)) for dataset in question.datasets]
+    measured = [(dataset, [records[task.key] for task in question.tasks([dataset])]) for dataset in datasets]
     summary = summarize(question.protocol, subject, measured, question.command, question.jobs)
     report = render(summary, measured)
     with writing(output):
@@ -69,16 +94,11 @@ def _measure(
     folder: RunFolder, question: Question, build: SubjectBuilder, progress: Progress
 ) -> dict[ObjectKey, ObjectRecords]:
     records = folder.finished()
-    tasks = tasks_of(question.datasets, question.limit)
-    rest = [task for task in tasks if task.key not in records]
-    done = len(tasks) - len(rest)
+    tasks = question.tasks(question.all_datasets)
+    done = sum(task.key in records for task in tasks)
     progress(done, len(tasks), None)
-    for measured in folder.measure_rest(rest, build, question.protocol, question.jobs):
+    for measured in folder.measure_rest(tasks, build, question.protocol, question.jobs, dict(records)):
         records[measured[0].key] = measured
         done += 1
         progress(done, len(tasks), measured)
     return records
-
-
-def _objects(dataset: Dataset, limit: int | None, records: dict[ObjectKey, ObjectRecords]) -> list[ObjectRecords]:
-    return [records[task.key] for task in tasks_of([dataset], limit)]

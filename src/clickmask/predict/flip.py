@@ -13,7 +13,7 @@ import numpy as np
 from clickmask.core.answers import NetworkMemo, network_memo, with_network_memo
 from clickmask.core.frames import Crop, LogitMap, whole
 from clickmask.core.prompts import Box, Click, Prompt, Prompts
-from clickmask.core.protocols import Memo, Request, Result, Step
+from clickmask.core.protocols import SEQUENCE, Memo, Request, Result, Step
 from clickmask.predict.stage import NamedStage
 
 MEMO = "flip"
@@ -31,7 +31,8 @@ def flip_averaging(inner: Step) -> Step:
         # what inner stages remember of the mirror image (a crop, say) does not hold for the image itself; but what the
         # network sees again is the average of both, like the previous logits
         kept = NetworkMemo({name: m.flip(width) for name, m in network_memo(request.memo).maps.items()})
-        memo = with_network_memo(request.memo.get(MEMO, {}), kept)
+        shared = {SEQUENCE: request.memo[SEQUENCE]} if SEQUENCE in request.memo else {}
+        memo = with_network_memo({**request.memo.get(MEMO, {}), **shared}, kept)
         mirrored = inner(Request(request.frame.flip(), prompts, previous, memo))
         logits = _average(straight.logits, mirrored.logits.flip(width), request.frame.size_hw)
         memo = with_network_memo(straight.memo, _averaged(straight.memo, mirrored.memo, request.frame.size_hw))

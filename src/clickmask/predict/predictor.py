@@ -15,8 +15,9 @@ from clickmask.core.errors import InputError, PromptError
 from clickmask.core.frames import Crop, FloatMap, Frame, Image, LogitMap
 from clickmask.core.masks import BoolMask, RunLengthMask
 from clickmask.core.prompts import Box, Click, Lasso, MaskPrompt, Prompt, Prompts, Scribble
-from clickmask.core.protocols import Backend, ObjectState, Request, Step
+from clickmask.core.protocols import SEQUENCE, Backend, Memo, ObjectState, Request, Step
 from clickmask.predict.quality import Quality
+from clickmask.predict.stage import Carry
 from clickmask.predict.views import CloserViews
 from clickmask.zoo.spec import ModelSpec
 
@@ -34,6 +35,7 @@ class Pipeline:
         step: the stages wrapped round the backend.
         views: further answers to an ambiguous request, see `clickmask.predict.views`; None if there are none.
         quality: calibration of the expected IoU; without one pixels are taken as independent.
+        carries: what finished objects teach the next one; see `next_object`.
     """
 
     spec: ModelSpec
@@ -41,6 +43,7 @@ class Pipeline:
     step: Step
     views: CloserViews | None = None
     quality: Quality = field(default_factory=Quality)
+    carries: tuple[Carry, ...] = ()
 
     @property
     def name(self) -> str:
@@ -85,6 +88,21 @@ def advance(
     prompts = state.prompts.add(check_prompt(prompt, frame.size_hw))
     result = pipeline.step(Request(frame, prompts, state.logits, state.memo, rules))
     return ObjectState(prompts, result.logits, result.memo)
+
+
+def next_object(pipeline: Pipeline, frame: Frame, state: ObjectState) -> ObjectState:
+    """The state that the next object begins with, once an object is finished: with what its stages learned from it.
+
+    Args:
+        pipeline: the model.
+        frame: the image of the finished object.
+        state: of the finished object, whose mask is taken as right.
+    """
+    memo: Memo = {key: value for key, value in state.memo.items() if key == SEQUENCE}
+    if state.logits is not None:
+        for carry in pipeline.carries:
+            memo = {**memo, **carry(frame, state)}
+    return ObjectState(memo=memo)
 
 
 def expected_iou(pipeline: Pipeline, frame: Frame, state: ObjectState) -> float:
@@ -217,6 +235,16 @@ class Predictor:
 
     def reset(self) -> BoolMask:
         """Forget the object and its history; the image stays."""
+        self._states, self._position = self._states[:1], 0
+        return self.mask
+
+    def next_object(self) -> BoolMask:
+        """The object is finished as it is: begin the next one, with what the model's stages learned from it."""
+        self._states, self._position = (next_object(self.pipeline, self.frame, self.state),), 0
+        return self.mask
+
+    def forget_sequence(self) -> BoolMask:
+        """Forget the object, and what earlier ones taught; see `next_object`."""
         self._states, self._position = (ObjectState(),), 0
         return self.mask
 

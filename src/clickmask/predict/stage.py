@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from clickmask.core.errors import CapabilityError
-from clickmask.core.protocols import Backend, Stage
+from clickmask.core.frames import Frame
+from clickmask.core.protocols import Backend, Memo, ObjectState, Stage
 
 Place = Literal["weights", "backend", "network", "answer"]
 """Where a stage is wrapped, from the inside out.
@@ -46,6 +47,10 @@ class StageContext:
         return 1 / (1 + math.exp(-self.threshold_logit))
 
 
+Carry = Callable[[Frame, ObjectState], Memo]
+"""(image, state of a finished object) -> the memo that the next object begins with."""
+
+
 @dataclass(frozen=True, slots=True)
 class NamedStage:
     """One entry of the table of stages.
@@ -55,12 +60,14 @@ class NamedStage:
         make: builds the stage for one pipeline.
         place: where it is wrapped.
         needs: capabilities that the backend must have.
+        carry: what a finished object teaches the next one; None for stages that know of one object alone.
     """
 
     summary: str
     make: Callable[[StageContext], Stage]
     place: Place = "answer"
     needs: frozenset[str] = field(default_factory=frozenset)
+    carry: Callable[[StageContext], Carry] | None = None
 
 
 def check_stages(stages: Mapping[str, NamedStage], backend: Backend, model: str) -> None:

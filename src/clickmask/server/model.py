@@ -293,7 +293,8 @@ def _watched(function: Callable[[Pipeline], T], pipeline: Pipeline) -> T:
 def _bytes_of(state: ObjectState) -> int:
     memo = state.memo.get(MEMO)
     maps = [state.logits, *((memo.raw, memo.base) if isinstance(memo, EditMemo) else ())]
-    return 1000 + sum({id(m): int(m.values.nbytes) for m in maps if m is not None}.values())
+    remembered = sum(int(getattr(value, "nbytes", 0)) for value in state.memo.values())
+    return 1000 + remembered + sum({id(m): int(m.values.nbytes) for m in maps if m is not None}.values())
 
 
 def _build_and_warm(build: BuildPipeline, name: str) -> Pipeline:

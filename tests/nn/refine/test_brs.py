@@ -222,11 +222,13 @@ def test_a_backend_without_gradients_is_refused_with_the_remedy(name: str) -> No
         assemble(spec, FloodBackend(), (name,))
 
 
-def test_a_network_that_sees_its_edge_is_refused() -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_that_sees_its_edge_has_it_made_from_the_mask(name: str) -> None:
     torch.manual_seed(0)
     made = type(backend())(TinyNet(3).eval(), method(encoding="edge_disks", encoding_options={}))
-    with pytest.raises(CapabilityError, match="sees its last edge"):
-        fbrs(FBrs("a"), StageContext(made), "fbrs_a")
+    results = follow(step_of(name, made), frame(), CLICKS)
+    assert "network" not in results[-1].memo
+    assert np.isfinite(results[-1].logits.values).all()
 
 
 def test_an_insertion_point_that_is_not_there() -> None:

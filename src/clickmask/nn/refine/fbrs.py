@@ -75,6 +75,11 @@ class BrsMemo:
     energy: float
     obeyed: bool
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return int(self.values.nbytes)
+
 
 def fbrs(settings: FBrs, context: StageContext, name: str) -> Stage:
     """The stage, under the memo key `name`; it asks the network itself and does not call the step inside."""

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from clickmask.core.answers import NetworkMemo, with_network_memo
 from clickmask.core.errors import CapabilityError
 from clickmask.core.frames import Crop, FloatMap, Frame, LogitMap, whole
 from clickmask.core.prompts import Click, Prompts
-from clickmask.core.protocols import Backend, Memo, Request, Result
+from clickmask.core.protocols import SEQUENCE, Backend, Memo, Request, Result
 from clickmask.encode import Encoding
+from clickmask.nn.method import Method
 from clickmask.predict.click_labels import WINDOW, click_labels
-
-SEQUENCE = "sequence"
-"""Memo key of the weights that the objects of a sequence share; stages pass it on as it is."""
 
 Weights = Mapping[str, Tensor]
 """Parameters by name that stand in for the network's own. Never changed in place."""
@@ -32,6 +31,7 @@ class DifferentiableBackend(Backend, Protocol):
 
     network: nn.Module
     encoding: Encoding
+    method: Method
 
     def guidance(self, prompts: Prompts, previous: FloatMap | None) -> Tensor:
         """(1, C, H, W) guidance of prompts and previous logits in input pixels."""
@@ -39,20 +39,10 @@ class DifferentiableBackend(Backend, Protocol):
 
 
 def differentiable(backend: Backend, stage: str) -> DifferentiableBackend:
-    """The backend, for a stage that differentiates its network.
-
-    Raises:
-        CapabilityError: the network has a memory of its own besides its mask, which the stage could not renew.
-    """
+    """The backend, for a stage that differentiates its network; CapabilityError if it has no gradients."""
     if "gradients" not in backend.capabilities:
         raise CapabilityError(f"The stage '{stage}' needs gradients; load the model with backend=\"torch\".")
-    found = cast(DifferentiableBackend, backend)
-    if found.encoding.feedback not in (None, "logits"):
-        raise CapabilityError(
-            f"The stage '{stage}' works on networks that see their last mask or nothing; this one sees its last "
-            f"{found.encoding.feedback}, which the stage cannot renew. Choose a model of another method."
-        )
-    return found
+    return cast(DifferentiableBackend, backend)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +102,12 @@ def fingerprint(frame: Frame) -> int:
 
 
 def placed(logits: FloatMap, request: Request, memo: Memo) -> Result:
-    """The network's logits over the whole frame of the request."""
-    return Result(LogitMap(logits, whole(request.frame.size_hw)), memo)
+    """Logits over the whole frame of the request.
+
+    What else the network said at the click before is dropped from the memo: it belongs to another answer. A network
+    that wants to see it again has it made from the mask.
+    """
+    return Result(LogitMap(logits, whole(request.frame.size_hw)), with_network_memo(memo, NetworkMemo()))
 
 
 def as_logits(logits: Tensor) -> FloatMap:
