@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs the train extra")
 
 from clickmask.core.errors import InputError, RecipeError, UnknownNameError
+from clickmask.nn.guided import GuidedHRNetConfig
 from clickmask.nn.method import Phase
 from clickmask.train.recipe import Recipe
 from clickmask.train.recipes import RECIPE_FILE, RECIPES, SUMMARIES, find_recipe, read_recipe
@@ -123,3 +124,47 @@ def test_iterative_recipe_takes_whole_batches_and_ritm_counts() -> None:
     assert find_recipe("compact").batch_groups == 4
     assert find_recipe("smoke", {"clicks": "iterative", "phases.0.batch": "5"}).iterative
     assert Recipe("r", clicks="iterative", rehearsals=1).life_chances == (1.0, 1.0)
+
+
+def test_every_method_has_a_recipe_of_its_own_ways() -> None:
+    recipe = find_recipe("ritm_hrnet18s", {"network.ocr": "32"})
+    assert (recipe.name, recipe.method, recipe.loss, recipe.clicks) == (
+        "ritm_hrnet18s",
+        "ritm_hrnet18s",
+        "own",
+        "iterative",
+    )
+    assert (recipe.optimizer, recipe.weight_decay, recipe.pretrained) == ("adam", 0.0, False)
+    assert (recipe.data.clicks.slots, recipe.data.clicks.gamma, recipe.rehearsals) == (24, 0.8, 3)
+    assert recipe.network == GuidedHRNetConfig(ocr=32)
+    assert find_recipe("fbrs_resnet34").rehearsals == 0
+
+
+def test_a_method_s_recipe_survives_json(tmp_path: Path) -> None:
+    recipe = find_recipe("ritm_resnet34", {"network.depth": "18"})
+    (tmp_path / RECIPE_FILE).write_text(recipe.to_json())
+    assert read_recipe(tmp_path) == recipe
+
+
+def test_a_run_from_before_there_were_methods_is_one_of_the_default_network(tmp_path: Path) -> None:
+    recipe = find_recipe("smoke")
+    values = json.loads(recipe.to_json())
+    for later in ("method", "encoder", "optimizer", "betas", "precision"):
+        del values[later]
+    (tmp_path / RECIPE_FILE).write_text(json.dumps(values))
+    assert read_recipe(tmp_path) == recipe
+
+
+def test_a_recipe_can_train_another_method_s_network() -> None:
+    recipe = find_recipe("smoke", {"method": "ritm_hrnet18s", "network.width": "8"})
+    assert (recipe.name, recipe.method, recipe.clicks) == ("smoke", "ritm_hrnet18s", "conveyor")
+    assert recipe.network == GuidedHRNetConfig(width=8)
+    assert not recipe.pretrained
+    with pytest.raises(RecipeError, match=r"no weights of ritm_hrnet18s's encoder.*pretrained must be false"):
+        find_recipe("ritm_hrnet18s", {"pretrained": "true"})
+    with pytest.raises(RecipeError, match=r"field.*'encoder'.*width"):
+        find_recipe("ritm_hrnet18s", {"network.encoder": "lite1"})
+    with pytest.raises(RecipeError, match="batch must be at least 2 for ritm_hrnet18s, got 1"):
+        find_recipe("ritm_hrnet18s", {"phases": "[[128, 1, 5]]"})
+    with pytest.raises(UnknownNameError, match="Unknown method 'ritmo'"):
+        find_recipe("smoke", {"method": "ritmo"})

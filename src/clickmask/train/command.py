@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from clickmask.train.held_out import names_digest, split
 from clickmask.train.loop import Report, Trainer, silent
 from clickmask.train.memory import keep_freed_memory
 from clickmask.train.photos import PhotoSource
-from clickmask.train.recipe import Recipe, check_side
+from clickmask.train.recipe import OWN_LOSS, Recipe, check_side
 from clickmask.train.recipes import RECIPE_FILE, RECIPES, SUMMARIES, find_recipe, method_recipe, overridden, read_recipe
 from clickmask.train.run_folder import CHECKPOINT, RunFolder, log_entries
 from clickmask.train.sources import read_sources
@@ -32,6 +33,8 @@ from clickmask.zoo.methods import METHOD_TARGETS
 from clickmask.zoo.spec import ModelSpec
 
 DEVICES = ("cpu", "cuda")
+FINETUNE = "finetune"
+"""The recipe that takes over the network of the model it begins with."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,8 @@ def _resolved(options: TrainOptions) -> Recipe:
     if options.start is not None:
         changes |= {"start": options.start, "pretrained": "false"}
     if not options.resume or not (options.folder / RECIPE_FILE).is_file():
-        return find_recipe(options.recipe, changes)
+        own = _network_of(options.start) if options.recipe == FINETUNE and options.start else {}
+        return find_recipe(options.recipe, {**own, **changes})
     recipe = read_recipe(options.folder)
     if recipe.name != options.recipe:
         raise RecipeError(
@@ -212,6 +216,29 @@ def _resolved(options: TrainOptions) -> Recipe:
             f"Go on with: clickmask train {recipe.name} --data ... -o {options.folder} --resume"
         )
     return overridden(recipe, changes)
+
+
+def _network_of(start: str) -> dict[str, str]:
+    """Recipe fields that make a fine-tuning go on with the network of a model or a run, whatever its method."""
+    if (Path(start) / CHECKPOINT).is_file():
+        begun = read_recipe(Path(start))
+        method, side = _method(begun), begun.input_side
+    else:
+        spec, _ = catalog.find(start)
+        if spec.method not in METHOD_TARGETS:
+            return {}  # refused later, with the reason
+        method, side = method_of(spec), spec.input_hw[0]
+    if method.name == "compact":
+        return {"network": json.dumps(asdict(method.config))}
+    usual = RECIPES[FINETUNE].phases[0].side
+    fitting = usual if usual % method.side_step == 0 else side
+    return {
+        "method": method.name,
+        "network": json.dumps(asdict(method.config)),
+        "loss": OWN_LOSS,
+        "input_side": str(side),
+        "phases.0.side": str(fitting),
+    }
 
 
 def _method(recipe: Recipe) -> Method:

@@ -26,6 +26,9 @@ from clickmask.train.samples import SampleMaker
 PHASE_GROUPS = 1 << 24
 """Groups of phase n are numbered from n * PHASE_GROUPS, so that no sample is drawn in two phases."""
 
+SEED_SPAN = 1 << 32
+"""Steps of one seed before another seed's numbers begin."""
+
 Validate = Callable[[nn.Module, int], dict[str, float]]
 Report = Callable[[Progress], None]
 
@@ -121,6 +124,8 @@ class Trainer:
         while conveyor.rehearsing:
             self._hand_on(conveyor, self._rehearsed(conveyor.batch()))
         batch = _to(conveyor.batch(), self.device)
+        # dropout follows from seed and step, so that a resumed run drops what an unbroken one drops
+        torch.manual_seed((self.recipe.seed * SEED_SPAN + self.step) % (1 << 63))
         outputs = self._outputs(batch)
         loss = (self._losses(outputs, batch) * self._weights(batch.ages)).mean()
         self._descend(loss, rate)

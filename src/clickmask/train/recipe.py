@@ -139,6 +139,11 @@ class Recipe:
             values = getattr(self, name)
             if not values or min(values) < 0 or sum(values) <= 0:
                 raise RecipeError(f"{name} needs numbers that are not negative and not all 0, got {list(values)}.")
+        if self.pretrained and not find_method(self.method).pretrained:
+            raise RecipeError(
+                f"There are no weights of {self.method}'s encoder to begin with, so pretrained must be false. "
+                "Begin with a model instead: --from MODEL"
+            )
         check_side("input_side", self.input_side, self.method)
         _check_phases(self)
         _check_chances("data.clicks.starts", self.data.clicks.starts)

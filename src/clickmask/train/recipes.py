@@ -11,7 +11,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 from clickmask.core.errors import RecipeError, UnknownNameError
 from clickmask.core.registry import unknown_name
 from clickmask.core.typed import typed
-from clickmask.nn.method import Phase, find_method
+from clickmask.nn.method import Method, Phase, find_method
 from clickmask.train.augment import Augmentation
 from clickmask.train.clicks import ClickRules
 from clickmask.train.recipe import OWN_LOSS, Recipe
@@ -158,12 +158,23 @@ def method_recipe(name: str) -> Recipe:
 
 def overridden(recipe: Recipe, overrides: Mapping[str, str]) -> Recipe:
     """The recipe with fields replaced, see `find_recipe`."""
-    if "method" in overrides:
-        method = find_method(overrides["method"])
-        recipe = replace(recipe, method=method.name, network=method.config)
+    if overrides.get("method", recipe.method) != recipe.method:
+        recipe = _with_method(recipe, find_method(overrides["method"]))
     for key, text in overrides.items():
         recipe = cast(Recipe, _replaced(Recipe, recipe, key.split("."), text, key))
     return recipe.check()
+
+
+def _with_method(recipe: Recipe, method: Method) -> Recipe:
+    """The same way of training for another network."""
+    return replace(
+        recipe,
+        method=method.name,
+        network=method.config,
+        encoder=method.training.encoder,
+        pretrained=recipe.pretrained and method.pretrained,
+        input_side=recipe.input_side if recipe.input_side % method.side_step == 0 else method.input_hw[0],
+    )
 
 
 def read_recipe(folder: Path) -> Recipe:

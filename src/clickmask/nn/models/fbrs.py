@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from clickmask.nn.guided import (
@@ -43,8 +44,9 @@ def loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
 
 
 def build(config: Any, *, pretrained: bool) -> nn.Module:
-    """The network; there are no encoder weights to begin with, so `pretrained` must be false."""
-    return GuidedHRNet(config) if isinstance(config, GuidedHRNetConfig) else GuidedDeepLab(config)
+    """The network; there are no encoder weights, so `pretrained` changes nothing and no recipe may ask for it."""
+    network = GuidedHRNet(config) if isinstance(config, GuidedHRNetConfig) else GuidedDeepLab(config)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _method(
