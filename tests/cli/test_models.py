@@ -9,7 +9,7 @@ import clickmask
 def test_the_list_names_every_model(clickmask_command: Any) -> None:
     ran = clickmask_command("models")
     assert ran.status == 0
-    head, *rows = ran.out.splitlines()
+    head, *rows = ran.out.split("\n\n")[0].splitlines()
     assert head.startswith("NAME") and [row.split()[0] for row in rows] == clickmask.models()
 
 
@@ -20,8 +20,21 @@ def test_one_model_in_detail(clickmask_command: Any) -> None:
 
 
 def test_json(clickmask_command: Any) -> None:
-    assert [spec["name"] for spec in json.loads(clickmask_command("models", "--json").out)] == clickmask.models()
+    told = json.loads(clickmask_command("models", "--json").out)
+    ready = [(spec["name"], spec.get("kind")) for spec in told if spec["ready"]]
+    assert [name for name, kind in ready if kind != "cloud"] == clickmask.models()
+    assert [name for name, kind in ready if kind == "cloud"] == clickmask.cloud_models()
     assert json.loads(clickmask_command("models", "flood", "--json").out)["licence"] == "Apache-2.0"
+
+
+def test_models_for_point_clouds_have_their_own_list(clickmask_command: Any) -> None:
+    listed = clickmask_command("models").out.partition("For point clouds:")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line and "Apache-2.0" in line][
+        : len(clickmask.cloud_models())
+    ] == clickmask.cloud_models()
+    for name in clickmask.cloud_models():
+        assert json.loads(clickmask_command("models", name, "--json").out)["kind"] == "cloud"
+        assert "sha256" in clickmask_command("models", name).out
 
 
 def test_an_unknown_name_suggests_the_nearest(clickmask_command: Any) -> None:

@@ -131,11 +131,22 @@ def test_answers_outside_the_crop_stay():
 def test_forced_points_take_the_clicked_label():
     frame = CloudFrame.of(wall(), None, CloudOptions(voxel=0.05))
     clicks = [CloudClick(1.0, 1.0, 0.0), CloudClick(1.0, 1.05, 0.0, positive=False)]
-    options = CloudOptions(force=True, smooth=False)
+    options = CloudOptions(force=1.0, smooth=False)
     logits = answer(Balls(), options, frame, clicks).spread(3600)
     row = int(np.linalg.norm(wall() - [1.0, 1.05, 0], axis=1).argmin())
     assert logits[row] == -16
-    assert logits[int(np.linalg.norm(wall() - [0.95, 0.95, 0], axis=1).argmin())] == -16 or logits.max() == 16
+    assert logits[int(np.linalg.norm(wall() - [1.0, 0.95, 0], axis=1).argmin())] == 16
+
+
+def test_a_clicked_point_keeps_its_label_whatever_the_network_says():
+    class Nothing(Balls):
+        def run(self, plan, channels):
+            return np.full(len(channels), -5, dtype=np.float32)
+
+    clicker = CloudPredictor(CloudPipeline("nothing", CloudOptions(voxel=0.05), Nothing()))
+    clicker.set_cloud(wall())
+    mask = clicker.add_click(1830)
+    assert np.flatnonzero(mask).tolist() == [1830]
 
 
 @settings(max_examples=30)

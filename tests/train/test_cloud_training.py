@@ -106,7 +106,7 @@ def test_interobject3d_trains_and_looks_at_clouds_its_own_way(tmp_path):
     train_clouds("interobject3d", [], tmp_path / "run", settings, threads=1)
     spec = export_cloud_run(tmp_path / "run", tmp_path / "model")
     assert spec.method == "interobject3d"
-    assert spec.options["encoding"] == "cubes" and spec.options["force"] is True
+    assert spec.options["encoding"] == "cubes" and spec.options["force"] == 1.0
     scene = tabletop([], np.random.default_rng(0))
     predictor = clickmask.load_cloud(str(tmp_path / "model"))
     predictor.set_cloud(scene.xyz, scene.rgb)

@@ -49,11 +49,16 @@ def models(
     specs = [catalog.find(each)[0] for each in catalog.names()]
     ready = {name for spec in specs for name in (spec.name, spec.method)}
     waiting = [line for line in METHODS if line.name not in ready]
+    clouds = [found[0] for found in map(catalog.find_cloud, catalog.cloud_names()) if found is not None]
     if as_json:
         values = [{**asdict(spec), "ready": True} for spec in specs]
+        values += [{**asdict(spec), "kind": "cloud", "ready": True} for spec in clouds]
         typer.echo(json.dumps([*values, *({**asdict(line), "ready": False} for line in waiting)], indent=2))
         return
     typer.echo("\n".join(table(specs)))
+    if clouds:
+        typer.echo("\nFor point clouds:\n")
+        typer.echo("\n".join(f"{spec.name:<15}{spec.licence}  {spec.summary}" for spec in clouds))
     if waiting:
         typer.echo("\nMethods without weights here; `clickmask models NAME` says how to get some:\n")
         typer.echo("\n".join(method_table(waiting)))
@@ -66,13 +71,21 @@ def one_model(name: str, as_json: bool) -> None:
         told = json.dumps({**asdict(line), "ready": False}, indent=2) if as_json else "\n".join(method_details(line))
         typer.echo(told)
         return
+    cloud = catalog.find_cloud(name)
+    if cloud is not None:
+        values = {**asdict(cloud[0]), "kind": "cloud", "ready": True}
+        text = json.dumps(values, indent=2)
+        typer.echo(
+            text if as_json else "\n".join(line for key, value in values.items() for line in _field(key, value, 0))
+        )
+        return
     spec = catalog.find(name)[0]
     typer.echo(json.dumps({**asdict(spec), "ready": True}, indent=2) if as_json else "\n".join(details(spec)))
 
 
 def known_models(incomplete: str) -> list[str]:
     """Names that complete what was typed."""
-    return [name for name in catalog.names() if name.startswith(incomplete)]
+    return [name for name in [*catalog.names(), *catalog.cloud_names()] if name.startswith(incomplete)]
 
 
 def table(specs: list[ModelSpec]) -> list[str]:

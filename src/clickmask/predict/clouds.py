@@ -73,7 +73,8 @@ class CloudOptions:
         growths: how often a crop may grow in one answer.
         level: turn clouds upright by their largest plane.
         smooth: mix logits of touching voxels at points between them; else a point takes its voxel's logit.
-        force: points in the cubes of clicks take the clicked label, as published for InterObject3D.
+        force: half the edge, in voxels, of cubes round clicks in which points take the clicked label; 0 for none.
+            As published for InterObject3D it is 1; half of that makes sure that a clicked point keeps its label.
     """
 
     encoding: str = "distances"
@@ -84,7 +85,7 @@ class CloudOptions:
     growths: int = 3
     level: bool = True
     smooth: bool = True
-    force: bool = False
+    force: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +218,7 @@ def answer(
         values = _logits(backend, options, piece, positive, negative, previous)
     points = to_points(piece, values, options.smooth)
     if options.force:
-        points = _forced(piece.xyz, points, positive, negative)
+        points = _forced(piece.xyz, points, positive, negative, options.force)
     return CloudLogits(piece.rows, points).over(previous)
 
 
@@ -322,8 +323,12 @@ def _mixed(level: Level, values: Values) -> NDArray[np.bool_]:
 
 
 def _forced(
-    xyz: NDArray[np.float32], values: Values, positive: NDArray[np.float32], negative: NDArray[np.float32]
+    xyz: NDArray[np.float32],
+    values: Values,
+    positive: NDArray[np.float32],
+    negative: NDArray[np.float32],
+    half_edge: float,
 ) -> Values:
     """Points in click cubes take the clicked label; where signs meet, the negative one."""
-    values = np.where(cubes(xyz, positive) > 0, np.float32(-NOWHERE), values)
-    return np.where(cubes(xyz, negative) > 0, np.float32(NOWHERE), values)
+    values = np.where(cubes(xyz, positive, half_edge) > 0, np.float32(-NOWHERE), values)
+    return np.where(cubes(xyz, negative, half_edge) > 0, np.float32(NOWHERE), values)

@@ -35,6 +35,6 @@ METHOD = CloudMethod(
     config=SparseUNetConfig(INPUTS, 2, (16, 32, 64, 80, 96)),
     published=SparseUNetConfig(INPUTS, 2, (32, 32, 64, 128, 256)),
     loss=cross_entropy,
-    options=CloudOptions(encoding="cubes", edge=100.0, margin=50.0, growths=0, level=False, smooth=False, force=True),
+    options=CloudOptions(encoding="cubes", edge=100.0, margin=50.0, growths=0, level=False, smooth=False, force=1.0),
     clicks="random",
 )
