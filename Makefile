@@ -5,6 +5,7 @@
 #   make test                       all tests, the browser's included
 #   make check                      format, lint, types, layers, all tests: what must pass before a push
 #   make bench                      NoC tables and timings (DATA=folder with grabcut/ and berkeley/)
+#   make compare                    all models with and without all stages on one page; goes on where it was stopped
 #   make docs                       regenerate the --help blocks in docs/cli.md
 #   make format                     rewrite the sources as the formatter wants them
 #   make web                        build the browser client
@@ -21,9 +22,10 @@ MODULES := web/node_modules/.package-lock.json
 DATA ?= ../shared/data/bench
 PHOTOS ?=
 RUN ?= runs/bench
+COMPARE ?= runs/compare
 PYTEST_ARGS ?=
 
-.PHONY: annotate test check bench docs format lint types layers web web-test chromium setup
+.PHONY: annotate test check bench compare docs format lint types layers web web-test chromium setup
 
 setup: $(READY) web
 
@@ -55,6 +57,9 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/clickmask evaluate grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(RUN)
+
+compare: $(READY)
+	$(BIN)/python benchmarks/compare_methods.py grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(COMPARE)
 
 # Compiles only when something under web/ has changed.
 web: $(READY)
