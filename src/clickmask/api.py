@@ -204,6 +204,8 @@ def _quality(spec: ModelSpec) -> Quality:
 def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> Step:
     """Wrap stages round a backend, each at its place: network, zoom-in, answer, and progressive merge outermost.
 
+    The spec's own stages come before those that are asked for.
+
     Raises:
         UnknownNameError: no such stage.
         InputError: a stage is named twice.
@@ -260,7 +262,7 @@ def _named_stages(spec: ModelSpec, backend: Backend, names: Sequence[str]) -> li
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
         raise InputError(f"The stage '{twice[0]}' is named twice. Each can be used once.")
-    named = {name: find_stage(name) for name in names}
+    named = {name: find_stage(name) for name in (*spec.stages, *names)}
     check_stages(named, backend, spec.name)
     return list(named.values())
 

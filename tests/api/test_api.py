@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import clickmask
+from clickmask import api
 from clickmask.api import STAGES, build_pipeline, load, models
 from clickmask.core.errors import CapabilityError, InputError, MissingExtraError, UnknownNameError, WeightsError
 from clickmask.core.frames import Frame
@@ -177,3 +178,19 @@ def test_importing_clickmask_imports_nothing_heavy() -> None:
 def test_a_name_that_does_not_exist() -> None:
     with pytest.raises(AttributeError, match="module 'clickmask' has no attribute 'lode'"):
         clickmask.lode  # type: ignore[attr-defined] # noqa: B018
+
+
+def test_a_model_brings_stages_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapped: list[str] = []
+
+    def named(name: str) -> NamedStage:
+        return NamedStage(name, lambda context: lambda inner: wrapped.append(name) or inner)
+
+    monkeypatch.setattr(api, "find_stage", named)
+    build_pipeline(exported(tmp_path, stages=("own", "second")), stages=["asked", "own"])
+    assert wrapped == ["own", "second", "asked"]
+
+
+def test_a_model_with_a_stage_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Unknown stage 'conected_to_clicks'"):
+        build_pipeline(exported(tmp_path, stages=("conected_to_clicks",)))

@@ -76,6 +76,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         ({"input_hw": [256, 0]}, r"got \[256, 0\]"),
         ({"input_hw": [256.5, 1]}, "input_hw"),
         ({"capabilities": "box"}, "capabilities must be a list of names, got 'box'"),
+        ({"stages": "flip"}, "stages must be a list of names, got 'flip'"),
     ],
 )
 def test_fields_that_do_not_fit(tmp_path: Path, fields: dict[str, Any], message: str) -> None:

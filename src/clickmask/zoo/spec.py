@@ -32,6 +32,7 @@ class ModelSpec:
         capabilities: what the backend offers, e.g. ``previous_mask``, ``box``.
         threshold: probability above which a pixel belongs to the mask.
         zoom_in: settings of the zoom-in stage that the model was chosen with; None for no zoom-in.
+        stages: named stages that the model was chosen with; those that a person asks for come on top.
         views: settings of `clickmask.predict.views` with which it gives several masks; None if it gives one.
         quality: calibration of the expected IoU, see `clickmask.predict.quality`; None if it was not calibrated.
         weights: file name beside the spec, None for a model without weights.
@@ -54,6 +55,7 @@ class ModelSpec:
     capabilities: tuple[str, ...] = ()
     threshold: float = 0.5
     zoom_in: dict[str, float] | None = None
+    stages: tuple[str, ...] = ()
     views: dict[str, Any] | None = None
     quality: dict[str, float] | None = None
     weights: str | None = None
@@ -103,9 +105,10 @@ def _spec_of(values: dict[str, Any], path: Path) -> ModelSpec:
     size = values.get("input_hw", [1, 1])
     if not (isinstance(size, list) and len(size) == 2 and all(isinstance(v, int) and v > 0 for v in size)):
         raise WeightsError(f"{path}: input_hw must be two whole numbers above 0, height and width, got {size!r}.")
-    if not isinstance(values.get("capabilities", []), list):
-        raise WeightsError(f"{path}: capabilities must be a list of names, got {values['capabilities']!r}.")
-    tuples = ("input_hw", "capabilities")
+    for name in ("capabilities", "stages"):
+        if not isinstance(values.get(name, []), list):
+            raise WeightsError(f"{path}: {name} must be a list of names, got {values[name]!r}.")
+    tuples = ("input_hw", "capabilities", "stages")
     arguments: dict[str, Any] = {key: tuple(value) if key in tuples else value for key, value in values.items()}
     return ModelSpec(**arguments)
 
