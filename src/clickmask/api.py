@@ -31,6 +31,7 @@ STAGES: Registry[NamedStage] = Registry(
         "connected_to_clicks": "clickmask.predict.connected:CONNECTED_TO_CLICKS",
         "drop_islands": "clickmask.predict.connected:DROP_ISLANDS",
         "cascade": "clickmask.predict.cascade:CASCADE",
+        "focus": "clickmask.predict.focus:FOCUS",
         "progressive_merge": "clickmask.predict.merge:PROGRESSIVE_MERGE",
         "brs": "clickmask.nn.refine.brs:BRS",
         "distmap_brs": "clickmask.nn.refine.brs:DISTMAP_BRS",
@@ -211,7 +212,6 @@ def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> S
         InputError: a stage is named twice.
         CapabilityError: a stage needs what the backend does not offer, or two exclude each other.
     """
-    from clickmask.predict.base import backend_step
     from clickmask.predict.merge import ProgressiveMerge, progressive_merge
     from clickmask.predict.predictor import logit
     from clickmask.predict.stage import StageContext, in_place
@@ -225,7 +225,7 @@ def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> S
         wrappers.append(zoom_in(made(spec, "zoom_in", ZoomIn, spec.zoom_in), spec.input_hw))
     wrappers += [stage.make(context) for stage in in_place(named, "answer")]
     wrappers.append(progressive_merge(ProgressiveMerge(), context.threshold_logit))
-    step = backend_step(backend)
+    step = _innermost(backend, context.threshold_logit)
     for wrap in wrappers:
         step = wrap(step)
     return step
@@ -253,6 +253,16 @@ def _carries(spec: ModelSpec, backend: Backend, stages: Sequence[str]) -> tuple[
 
     context = StageContext(backend, logit(spec.threshold))
     return tuple(stage.carry(context) for stage in _named_stages(spec, backend, stages) if stage.carry is not None)
+
+
+def _innermost(backend: Backend, threshold_logit: float) -> Step:
+    """The question to the network; two of them where it has a refiner."""
+    from clickmask.predict.base import backend_step
+    from clickmask.predict.focal_click import CAPABILITY, FocalClick, RefiningBackend, focal_click_step
+
+    if CAPABILITY in backend.capabilities:
+        return focal_click_step(cast(RefiningBackend, backend), FocalClick(), threshold_logit)
+    return backend_step(backend)
 
 
 def _named_stages(spec: ModelSpec, backend: Backend, names: Sequence[str]) -> list[NamedStage]:

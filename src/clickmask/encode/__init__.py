@@ -38,6 +38,7 @@ ENCODINGS: Registry[type[Encoding]] = Registry(
         "itis_gaussian": "clickmask.encode.itis_gaussian:ItisGaussian",
         "tanh_distance": "clickmask.encode.tanh_distance:TanhDistance",
         "truncated_distance": "clickmask.encode.truncated_distance:TruncatedDistance",
+        "two_disks": "clickmask.encode.two_disks:TwoDisks",
     },
 )
 """Click encodings by name."""

@@ -21,6 +21,7 @@ from clickmask.encode.itis_gaussian import ItisGaussian
 from clickmask.encode.maps import mean_side
 from clickmask.encode.tanh_distance import TanhDistance
 from clickmask.encode.truncated_distance import TruncatedDistance
+from clickmask.encode.two_disks import TwoDisks
 
 
 def encode_disk_distance(encoding: DiskDistance, clicks: Tensor, previous: Tensor) -> Tensor:
@@ -68,6 +69,12 @@ def encode_truncated_distance(encoding: TruncatedDistance, clicks: Tensor, previ
     return _joined(_signed_squared(clicks, previous).sqrt().clamp(max=encoding.limit) / encoding.limit)
 
 
+def encode_two_disks(encoding: TwoDisks, clicks: Tensor, previous: Tensor) -> Tensor:
+    """Twin of `TwoDisks`."""
+    squared = _signed_squared(clicks, previous)
+    return _joined((squared <= encoding.radius**2).float(), (squared <= encoding.reach**2).float())
+
+
 Twin = Callable[[Any, Tensor, Tensor], Tensor]
 """(encoding, clicks, previous) -> guidance, see the module's text."""
 
@@ -79,6 +86,7 @@ TWINS: dict[str, Twin] = {
     "itis_gaussian": encode_itis_gaussian,
     "tanh_distance": encode_tanh_distance,
     "truncated_distance": encode_truncated_distance,
+    "two_disks": encode_two_disks,
 }
 """One for each name in `clickmask.encode.ENCODINGS`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -49,6 +50,7 @@ class Deployed(nn.Module):
         self.network, self.scaling = network, method.scaling
         feedback = method.make_encoding().feedback
         self.answers = ["logits", feedback] if feedback not in (None, "logits") else ["logits"]
+        self.answers += method.kept
         self.eval()
 
     def forward(self, image: Tensor, guidance: Tensor) -> tuple[Tensor, ...]:
@@ -79,6 +81,9 @@ def export_model(network: nn.Module, method: Method, spec: ModelSpec, folder: Pa
         written = replace(
             spec, runtime="onnx", weights=MODEL_FILE, sha256=graph, torch_weights=TORCH_FILE, torch_sha256=digest
         )
+        if method.further_graphs is not None:
+            parts = method.further_graphs(deployable(network), method, spec.input_hw, folder)
+            written = replace(written, parts={part: _digest(folder / part) for part in parts})
     write_atomically(folder / SPEC_FILE, written.to_json().encode())
     return written
 
@@ -105,36 +110,68 @@ def export_graph(network: nn.Module, method: Method, input_hw: tuple[int, int], 
     Raises:
         WeightsError: the graph's answers differ from the network's.
     """
-    network = deployable(network)
     height, width = input_hw
     channels = method.make_encoding().channels
-    example = (torch.zeros(1, height, width, 3, dtype=torch.uint8), torch.zeros(1, channels, height, width))
-    deployed = Deployed(network, method)
-    with warnings.catch_warnings():
-        # The exporter warns of shapes that it fixes (they are meant to be) and announces its successor (which needs
-        # a package that is not installed). The graph's answers are compared with the network's afterwards.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            deployed,
-            example,
-            str(path),
-            input_names=["image", "guidance"],
-            output_names=deployed.answers,
-            opset_version=OPSET,
-            dynamo=False,
-            dynamic_axes=ANY_SIZE if method.any_size else None,
-            # normalisation is not folded into kernels here but by the runtime: kernels stay the network's own, exact
-            # in half precision
-            training=torch.onnx.TrainingMode.PRESERVE,
-        )
-    store_halves(path)
-    onnx.checker.check_model(str(path))
+    deployed = Deployed(deployable(network), method)
+    inputs = {
+        "image": torch.zeros(1, height, width, 3, dtype=torch.uint8),
+        "guidance": torch.zeros(1, channels, height, width),
+    }
+    write_graph(deployed, inputs, deployed.answers, path, ANY_SIZE if method.any_size else None)
     sizes = [input_hw, (height + method.side_step, width)] if method.any_size else [input_hw]
     difference = max(worst_difference(deployed, path, (channels, *size)) for size in sizes)
     if difference > AGREEMENT:
         raise WeightsError(
             f"The exported graph differs from the network by {difference:.2g} in probability (limit {AGREEMENT})."
         )
+    return _digest(path)
+
+
+def write_graph(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    path: Path,
+    free: Mapping[str, Mapping[int, str]] | None = None,
+) -> None:
+    """Write a module as an ONNX graph with the names given; large weights are stored in half precision.
+
+    Args:
+        module: called with the inputs in their order; its weights are rounded already, see `deployable`.
+        inputs: examples by name; their sizes are fixed in the graph but for free axes.
+        outputs: names of what it gives.
+        path: of the file.
+        free: axes of inputs and outputs that may have any size, by tensor and number, with their names.
+    """
+    with warnings.catch_warnings():
+        # The exporter warns of shapes that it fixes (they are meant to be) and announces its successor (which needs
+        # a package that is not installed). The graph's answers are compared with the network's afterwards.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            tuple(inputs.values()),
+            str(path),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            opset_version=OPSET,
+            dynamo=False,
+            dynamic_axes=free,
+            # normalisation is not folded into kernels here but by the runtime: kernels stay the network's own, exact
+            # in half precision
+            training=torch.onnx.TrainingMode.PRESERVE,
+        )
+    store_halves(path)
+    onnx.checker.check_model(str(path))
+
+
+def run_graph(path: Path, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[np.ndarray]:
+    """What a graph on disk answers."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    answers = session.run(list(outputs), {name: value.numpy() for name, value in inputs.items()})
+    return [np.asarray(answer) for answer in answers]
+
+
+def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -176,10 +213,11 @@ def worst_difference(deployed: Deployed, path: Path, guidance_chw: tuple[int, in
         image = rng.integers(0, 256, (1, *guidance_chw[1:], 3), dtype=np.uint8)
         guidance = rng.random((1, *guidance_chw), dtype=np.float32)
         with torch.inference_mode():
-            ours = torch.cat(deployed(torch.from_numpy(image), torch.from_numpy(guidance)))
-        theirs = np.concatenate(session.run(deployed.answers, {"image": image, "guidance": guidance}))
-        difference = torch.sigmoid(ours) - torch.sigmoid(torch.from_numpy(theirs))
-        worst = max(worst, float(difference.abs().max()))
+            ours = deployed(torch.from_numpy(image), torch.from_numpy(guidance))
+        theirs = session.run(deployed.answers, {"image": image, "guidance": guidance})
+        for answer, other in zip(ours, theirs, strict=True):
+            difference = torch.sigmoid(answer) - torch.sigmoid(torch.from_numpy(other))
+            worst = max(worst, float(difference.abs().max()))
     return worst
 
 

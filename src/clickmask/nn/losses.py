@@ -55,6 +55,20 @@ def normalised_focal(logits: Tensor, labels: Tensor, alpha: float = 0.5, gamma: 
     return factor * (weight * surprise).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
 
 
+def weighted_normalised_focal(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """(B,) normalised focal loss with a weight for each pixel, (B, 1, H, W) (FocalClick, Chen et al., 2022).
+
+    The focal factor is that of the unweighted loss; the mean is taken by weight.
+    """
+    valid = (labels >= 0).float()
+    target = labels.clamp(min=0)
+    beta = (target - torch.sigmoid(logits)).abs() ** 2 * valid
+    factor = (valid.sum((1, 2, 3)) / beta.sum((1, 2, 3)).clamp(min=1e-6)).detach()
+    surprise = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    total = (0.5 * weights * beta * surprise).sum((1, 2, 3))
+    return factor * total / (weights * valid).sum((1, 2, 3)).clamp(min=1e-6)
+
+
 def soft_iou(logits: Tensor, labels: Tensor) -> Tensor:
     """(B,) one minus intersection over union of probabilities; 0 for an empty target that is predicted empty."""
     valid = (labels >= 0).float()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -87,6 +88,7 @@ class Training:
         warmup: steps of linear warm-up.
         average: decay of the moving average of the weights.
         clip: largest gradient norm.
+        input_side: input of the exported model in pixels; the method's published one if None.
     """
 
     phases: tuple[Phase, ...] = (Phase(128, 32, 3125, 5e-4, 5e-6),)
@@ -101,6 +103,7 @@ class Training:
     warmup: int = 100
     average: float = 0.999
     clip: float = 10.0
+    input_side: int | None = None
 
 
 class Build(Protocol):
@@ -141,6 +144,9 @@ class Method:
         learn: replaces the plain forward pass in training, for networks whose heads need the labels:
             (network, image, guidance, labels, clicks) -> outputs.
         convert: names of the authors' checkpoint -> ours; None where they published none.
+        kept: further outputs that its graph gives besides the answer.
+        further_graphs: writes graphs beside the main one: (network, method, input height and width, folder) -> the
+            files' names; None where one graph is all.
         backend: ``"module:attribute"`` of a backend of its own, called like `clickmask.nn.torch_backend.TorchBackend`;
             the usual one if None.
     """
@@ -169,6 +175,8 @@ class Method:
     tiny: Any = None
     learn: Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Outputs] | None = None
     convert: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None
+    kept: tuple[str, ...] = ()
+    further_graphs: Callable[[nn.Module, Method, tuple[int, int], Path], Sequence[str]] | None = None
     backend: str | None = None
 
     def make_encoding(self) -> Any:

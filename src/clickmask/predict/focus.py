@@ -12,7 +12,9 @@ import numpy as np
 
 from clickmask.core.frames import BoxFloat, Crop, FloatMap, LogitMap, whole
 from clickmask.core.protocols import Request, Result, Stage, Step
+from clickmask.predict.base import backend_step
 from clickmask.predict.focus_crop import FocusCrop, focused
+from clickmask.predict.stage import NamedStage
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +92,12 @@ def _zoom(first: BoxFloat, second: BoxFloat) -> float:
     """How many times longer the first box's mean side is."""
     areas = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (first, second)]
     return float((areas[0] / areas[1]) ** 0.5)
+
+
+FOCUS = NamedStage(
+    summary="Asks the network once more in a crop round what the newest click changed.",
+    make=lambda context: focus(
+        Focus(), backend_step(context.backend), context.backend.input_hw, context.threshold_logit
+    ),
+    needs=frozenset({"previous_mask"}),
+)

@@ -152,7 +152,7 @@ def method_recipe(name: str) -> Recipe:
         average=ways.average,
         clip=ways.clip,
         pretrained=method.pretrained,
-        input_side=method.input_hw[0],
+        input_side=ways.input_side or method.input_hw[0],
     )
 
 

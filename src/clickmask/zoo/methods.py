@@ -86,10 +86,61 @@ def _of(family: str, paper: str, year: int, licence: str) -> Callable[..., Metho
 _dios = _of("dios", "Xu et al., CVPR", 2016, "none published")
 _fca = _of("fca", "Lin et al., CVPR", 2020, "research and education only")
 _FCA_FILES = partial(Published, trained_on="Pascal VOC 2012, SBD", licence="research and education only")
+_simpleclick = _of("simpleclick", "Liu et al., ICCV", 2023, "MIT")
+_focalclick = _of("focalclick", "Chen et al., CVPR", 2022, "MIT")
+_cdnet = _of("cdnet", "Chen et al., ICCV", 2021, "MIT")
+_COCO_LVIS = partial(Published, trained_on="COCO, LVIS", licence="MIT")
+_COMBINED = partial(
+    Published, trained_on="COCO, LVIS, ADE20K, MSRA10K, DUT, YouTube-VOS, ThinObject, HFlicker", licence="MIT"
+)
+
 
 METHODS: tuple[MethodLine, ...] = (
     MethodLine(
         "compact", "compact", "ours", 2026, "Apache-2.0", _COMPACT, "The default network: one light pass a click."
+    ),
+    # simpleclick
+    _simpleclick("simpleclick_xtiny", "A plain transformer of 3.8 million parameters."),
+    _simpleclick(
+        "simpleclick_b", "SimpleClick on ViT-B, the published standard size.", _COCO_LVIS("cocolvis_vit_base.pth")
+    ),
+    _simpleclick("simpleclick_l", "SimpleClick on ViT-L."),
+    _simpleclick(
+        "simpleclick_h", "SimpleClick on ViT-H, the most accurate and slowest.", _COCO_LVIS("cocolvis_vit_huge.pth")
+    ),
+    # focalclick
+    _focalclick(
+        "focalclick_hrnet18s_s1",
+        "FocalClick on HRNet-18s, coarse pass at half the size.",
+        _COCO_LVIS("HRNet18s-S1", megabytes=16.58),
+    ),
+    _focalclick("focalclick_hrnet18s_s2", "FocalClick on HRNet-18s.", _COCO_LVIS("HRNet18s-S2", megabytes=16.58)),
+    _focalclick(
+        "focalclick_hrnet32_s2",
+        "FocalClick on HRNet-32.",
+        _COCO_LVIS("HRNet32-S2", megabytes=119.11),
+        _COMBINED("HRNet32-S2", megabytes=119.11),
+    ),
+    _focalclick(
+        "focalclick_segformer_b0_s1",
+        "FocalClick on SegFormer-B0, coarse pass at half the size.",
+        _COCO_LVIS("SegFormerB0-S1", megabytes=14.38),
+    ),
+    _focalclick(
+        "focalclick_segformer_b0_s2", "FocalClick on SegFormer-B0.", _COCO_LVIS("SegFormerB0-S2", megabytes=14.38)
+    ),
+    _focalclick(
+        "focalclick_segformer_b3_s2",
+        "FocalClick on SegFormer-B3, the most accurate of the paper.",
+        _COCO_LVIS("SegFormerB3-S2", megabytes=174.56),
+        _COMBINED("SegFormerB3-S2", megabytes=174.56),
+    ),
+    # cdnet
+    _cdnet(
+        "cdnet_resnet34",
+        "DeepLabV3+ on ResNet-34 with feature diffusion; meant for the stage pixel_diffusion.",
+        Published("ResNet34", "SBD", "MIT", megabytes=89.72),
+        _COCO_LVIS("ResNet34", megabytes=89.72),
     ),
     # ritm
     _ritm(

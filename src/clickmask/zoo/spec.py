@@ -39,6 +39,7 @@ class ModelSpec:
         sha256: of the weights file.
         torch_weights: file for the torch runtime beside that of another `runtime`; None where there is none.
         torch_sha256: of that file.
+        parts: further files of the runtime, name -> SHA-256, e.g. the graph of a refiner.
         config: sizes of the network where they differ from the method's own, by field.
         training: what it was trained on and how (data sets, licences, steps, command), for the card.
         results: measured numbers with protocol and hash, for the card.
@@ -62,6 +63,7 @@ class ModelSpec:
     sha256: str | None = None
     torch_weights: str | None = None
     torch_sha256: str | None = None
+    parts: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)

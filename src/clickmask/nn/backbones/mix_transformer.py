@@ -41,7 +41,9 @@ class MixSize:
 SIZES = {
     "b0": MixSize((32, 64, 160, 256), (2, 2, 2, 2)),
     "b3": MixSize((64, 128, 320, 512), (3, 4, 18, 3)),
+    "tiny": MixSize((4, 8, 10, 16), (1, 1, 1, 1)),
 }
+"""The published ones, and one for tests."""
 
 
 class OverlapEmbedding(nn.Module):

@@ -4,7 +4,7 @@ A plain vision transformer takes the image and the guidance (previous mask, posi
 patch embeddings of the same shape, whose tokens are summed; a simple feature pyramid and a light head give the logits.
 Departures: no random token split (an option of the published code that its models do not use); the second, unused
 upsampling layers of the published head are left out. Published weights are under the MIT licence; those of MAE, which
-B, L and H start from, are non-commercial.
+B, L and H start from, are non-commercial, so that training here begins from random weights and at a smaller scale.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from clickmask.nn.backbones.vit import PatchEmbedding, PlainViT, ViTConfig
 from clickmask.nn.heads.simple_pyramid import JoiningHead, SimplePyramid
+from clickmask.nn.losses import normalised_focal
+from clickmask.nn.method import Method, Outputs, Phase, Training
 from clickmask.nn.naming import renamed_state
 
 GUIDANCE_CHANNELS = 3
@@ -100,3 +102,58 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         side = round((positions.shape[1] - 1) ** 0.5)
         ours["encoder.positions"] = positions[:, 1:].reshape(1, side, side, -1)  # without the class token
     return ours
+
+
+def loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
+    """(B,) normalised focal loss."""
+    return normalised_focal(outputs["logits"], labels, alpha=0.5, gamma=2)
+
+
+def build(config: SimpleClickConfig, *, pretrained: bool) -> SimpleClick:
+    """The network; there are no encoder weights that may be bundled, so `pretrained` changes nothing."""
+    return SimpleClick(config)
+
+
+PAPER = "Liu, Xu, Bertasius, Niethammer: SimpleClick, ICCV 2023"
+ZOOM_IN = {"expansion": 1.4, "min_crop": 200 / 448, "min_aspect": 0.0}
+"""The published harness: square inputs, crops of at least 200 pixels, a second pass on the first click."""
+TINY = {
+    patch: SimpleClickConfig(ViTConfig(24, 4, 3, patch=patch, group=2, side=5 * patch), (8, 8, 8, 8), 8)
+    for patch in (14, 16)
+}
+SMALL_SIDE = {14: 126, 16: 128}
+CLICKS = {"starts": (0.0, 1.0, 0.0, 0.0), "centred": 0.0, "slots": 24, "gamma": 0.8}
+
+
+def _method(name: str, summary: str, rate: float) -> Method:
+    patch = CONFIGS[name].vit.patch
+    return Method(
+        name=name,
+        family="simpleclick",
+        summary=summary,
+        paper=PAPER,
+        licence="MIT",
+        config=CONFIGS[name],
+        build=build,
+        encoding="disk_mask",
+        loss=loss,
+        input_hw=(448, 448),
+        # published: 448 pixels, batches of 32, 1.65 million samples (6.9 for xTiny) at 5e-5, a tenth at the end
+        training=Training(
+            phases=(Phase(SMALL_SIDE[patch], 32, 2200, rate, rate / 10), Phase(224, 32, 925, rate / 10, rate / 100)),
+            clicks=CLICKS,
+            input_side=224,
+        ),
+        zoom_in=ZOOM_IN,
+        side_step=patch,
+        tiny=TINY[patch],
+        convert=convert,
+    )
+
+
+METHODS: tuple[Method, ...] = (
+    _method("simpleclick_xtiny", "A plain transformer of 3.8 million parameters.", 5e-4),
+    _method("simpleclick_b", "SimpleClick on ViT-B, the published standard size.", 2e-4),
+    _method("simpleclick_l", "SimpleClick on ViT-L.", 1e-4),
+    _method("simpleclick_h", "SimpleClick on ViT-H, the most accurate and slowest.", 5e-5),
+)
