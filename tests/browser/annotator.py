@@ -49,6 +49,7 @@ class Server:
 
     folder: Path
     project: Path
+    model: str = "flood"
     address: str = ""
     process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
@@ -56,7 +57,7 @@ class Server:
     def start(self, port: int = 0) -> None:
         """Start and wait for the printed address."""
         command = [sys.executable, "-m", "clickmask", "annotate", str(self.folder), "--project", str(self.project)]
-        command += ["--port", str(port), "--no-browser", "--model", "flood"]
+        command += ["--port", str(port), "--no-browser", "--model", self.model]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=None)
         found: Queue[str] = Queue()
         threading.Thread(target=self._read, args=(self.process, found), daemon=True).start()
