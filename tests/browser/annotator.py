@@ -119,7 +119,7 @@ class Annotator:
     def _console(self, message: ConsoleMessage) -> None:
         # Taking a picture of the window makes the software renderer complain; a person sees none of that.
         if message.type in {"error", "warning"} and "GPU stall due to ReadPixels" not in message.text:
-            self.complaints.append(f"console {message.type}: {message.text}")
+            self.complaints.append(f"console {message.type}: {message.text} {message.location['url']}")
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self.server.origin, "data:", "blob:")):

@@ -25,7 +25,7 @@ FLAGS = [
 ]  # fmt: skip
 SOFTWARE_WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 NO_WEBGL = ["--disable-3d-apis"]
-SHARED_IMAGES = 40
+SHARED_IMAGES = 80
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +81,15 @@ def annotator(browser: Browser, shared_server: Server, fresh_images: Iterator[in
 def plain_annotator(plain_browser: Browser, shared_server: Server, fresh_images: Iterator[int]) -> Iterator[Annotator]:
     """The same without WebGL."""
     yield from opened(plain_browser, shared_server, next(fresh_images))
+
+
+@pytest.fixture(params=["webgl2", "canvas2d"])
+def drawn(request: pytest.FixtureRequest, shared_server: Server, fresh_images: Iterator[int]) -> Iterator[Annotator]:
+    """The page on an untouched image, once with WebGL and once without."""
+    browser = request.getfixturevalue("browser" if request.param == "webgl2" else "plain_browser")
+    for annotator in opened(browser, shared_server, next(fresh_images)):
+        assert annotator.state["renderer"] == request.param
+        yield annotator
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.browser
 DISC_AREA = np.pi * 50**2
 
 
-def test_a_click_makes_a_mask(annotator: Annotator) -> None:
+def test_a_click_makes_a_mask(drawn: Annotator) -> None:
+    annotator = drawn
     bare = annotator.colour_at(DISC_XY)
     annotator.click(DISC_XY)
     (disc,) = annotator.objects
@@ -29,7 +30,8 @@ def test_a_click_makes_a_mask(annotator: Annotator) -> None:
     assert near(annotator.colour_at(GROUND_XY), (120, 120, 120))
 
 
-def test_the_outline_lies_on_the_pixel_edge(annotator: Annotator) -> None:
+def test_the_outline_lies_on_the_pixel_edge(drawn: Annotator) -> None:
+    annotator = drawn
     annotator.click(SQUARE_XY)
     # cv2.rectangle draws columns 200 to 280: inside of the edge the line is white, a step outside lies the dark halo.
     scale = annotator.state["view"]["scale"]
@@ -48,7 +50,8 @@ def test_the_marker_appears_with_the_click_and_before_the_answer(annotator: Anno
     assert near(annotator.colour_at((DISC_XY[0], DISC_XY[1])), (255, 255, 255))  # the plus
 
 
-def test_negative_clicks_undo_and_redo(annotator: Annotator) -> None:
+def test_negative_clicks_undo_and_redo(drawn: Annotator) -> None:
+    annotator = drawn
     annotator.click(DISC_XY)
     annotator.click(ISLAND_XY)
     both = annotator.objects[0]["area"]
@@ -73,7 +76,8 @@ def test_shift_click_is_negative_and_a_marker_can_be_taken_back(annotator: Annot
     assert [p["positive"] for p in annotator.objects[0]["prompts"]] == [True]
 
 
-def test_dragging_gives_a_box(annotator: Annotator) -> None:
+def test_dragging_gives_a_box(drawn: Annotator) -> None:
+    annotator = drawn
     annotator.drag((195, 75), (286, 166))
     (square,) = annotator.objects
     (box,) = square["prompts"]
@@ -82,7 +86,8 @@ def test_dragging_gives_a_box(annotator: Annotator) -> None:
     assert annotator.active_at(SQUARE_XY)
 
 
-def test_right_drag_and_wheel_move_the_view_and_click_nothing(annotator: Annotator) -> None:
+def test_right_drag_and_wheel_move_the_view_and_click_nothing(drawn: Annotator) -> None:
+    annotator = drawn
     before = annotator.state["view"]
     annotator.drag(DISC_XY, SQUARE_XY, button="right")
     moved = annotator.state["view"]
@@ -134,7 +139,8 @@ def test_finishing_classes_and_the_object_list(own_annotator: Annotator) -> None
     assert len(annotator.objects) == 2 and annotator.finished_at(DISC_XY)
 
 
-def test_a_finished_object_can_be_corrected(annotator: Annotator) -> None:
+def test_a_finished_object_can_be_corrected(drawn: Annotator) -> None:
+    annotator = drawn
     annotator.click(DISC_XY)
     annotator.press("Enter")
     area = annotator.objects[0]["area"]
@@ -148,7 +154,8 @@ def test_a_finished_object_can_be_corrected(annotator: Annotator) -> None:
     assert annotator.finished_at(ISLAND_XY) and annotator.finished_at(DISC_XY)
 
 
-def test_escape_starts_over_and_can_be_undone(annotator: Annotator) -> None:
+def test_escape_starts_over_and_can_be_undone(drawn: Annotator) -> None:
+    annotator = drawn
     annotator.click(DISC_XY)
     annotator.press("Escape")
     assert annotator.objects == [] and not annotator.active_at(DISC_XY)
