@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .annotator import DISC_XY, GROUND_XY, ISLAND_XY, Annotator, near
+from .annotator import DISC_XY, GROUND_XY, ISLAND_XY, SQUARE_XY, Annotator, near
 
 pytestmark = pytest.mark.browser
 
@@ -188,3 +188,136 @@ def test_the_threshold_can_be_dragged(annotator: Annotator) -> None:
     assert annotator.objects[0]["threshold"] == 0.95
     assert annotator.objects[0]["area"] <= area
     assert steps(annotator)[0].startswith("threshold 0.95")
+
+
+def test_a_polygon_is_drawn_and_its_corners_are_moved(annotator: Annotator) -> None:
+    page = annotator.page
+    annotator.press("g")
+    for corner in ((20, 20), (80, 20), (80, 60)):
+        page.mouse.click(*annotator.screen(corner))
+    annotator.press("Backspace")
+    for corner in ((80, 70), (20, 70)):
+        page.mouse.click(*annotator.screen(corner))
+    page.mouse.click(*annotator.screen((20, 20)))  # the first corner closes it
+    annotator.wait_for("s.objects.length === 1")
+    annotator.settle()
+    # Corners lie where the mouse did, on whole pixels of the screen.
+    assert abs(annotator.objects[0]["area"] - 60 * 50) < 150
+    assert annotator.active_at((50, 40)) and not annotator.active_at((100, 68))
+    page.wait_for_function("() => window.clickmaskProbe.corners() > 3")
+    draw(annotator, (80, 70), (110, 70))
+    assert annotator.active_at((100, 68)) and annotator.active_at((50, 40))
+    assert steps(annotator)[0].startswith("outline moved, +")
+    annotator.press("Control+z")
+    assert not annotator.active_at((100, 68))
+    for corner in ((30, 30), (50, 30), (50, 50)):
+        page.mouse.click(*annotator.screen(corner))
+    page.keyboard.down("Shift")
+    page.mouse.dblclick(*annotator.screen((30, 50)))
+    page.keyboard.up("Shift")
+    annotator.settle()
+    assert not annotator.active_at((40, 40)) and annotator.active_at((70, 40))
+
+
+def test_the_outline_of_any_object_can_be_edited(annotator: Annotator) -> None:
+    annotator.click(SQUARE_XY)
+    annotator.press("Enter")
+    annotator.press("v")
+    annotator.click(SQUARE_XY)
+    annotator.press("r")
+    annotator.press("g")
+    annotator.page.wait_for_function("() => window.clickmaskProbe.corners() > 3")
+    area = annotator.objects[0]["area"]
+    draw(annotator, (281, 161), (295, 175))
+    assert annotator.objects[0]["area"] > area and annotator.active_at((288, 168))
+    assert annotator.active_at((201, 81))
+    annotator.page.mouse.click(*annotator.screen((295, 175)), button="right")
+    annotator.settle()
+    assert not annotator.active_at((275, 155))
+
+
+def test_the_wand(annotator: Annotator) -> None:
+    annotator.press("w")
+    annotator.click(DISC_XY)
+    assert abs(annotator.objects[0]["area"] - 3.14 * 50**2) < 400
+    annotator.click(SQUARE_XY)
+    assert annotator.active_at(SQUARE_XY) and annotator.active_at(DISC_XY)
+    annotator.click(DISC_XY, button="right")
+    assert not annotator.active_at(DISC_XY)
+
+
+def test_shapes_from_the_menu_and_by_key(annotator: Annotator) -> None:
+    page = annotator.page
+    annotator.press("p")
+    draw(annotator, (150, 200), (180, 200), (180, 230), (150, 230), (150, 200))
+    area = annotator.objects[0]["area"]
+    assert not annotator.active_at((165, 215))
+    annotator.press("f")
+    assert annotator.active_at((165, 215))
+    page.get_by_role("button", name="Shape").click()
+    page.get_by_role("menuitem", name="Shrink").click()
+    annotator.settle()
+    assert steps(annotator)[0].startswith("shrunk, -")
+    annotator.press("Control+z")
+    annotator.press("Control+z")
+    assert annotator.objects[0]["area"] == area
+
+
+def test_cutting_and_combining(annotator: Annotator) -> None:
+    page = annotator.page
+    annotator.click(SQUARE_XY)
+    annotator.press("Enter")
+    annotator.press("v")
+    annotator.click(SQUARE_XY)
+    area = annotator.objects[0]["area"]
+    annotator.press("x")
+    draw(annotator, (190, 120), (292, 120))
+    assert len(annotator.objects) == 2
+    assert sum(o["area"] for o in annotator.objects) == area
+    annotator.press("v")
+    annotator.click((240, 90))
+    annotator.press("m")
+    page.get_by_text("Click the object to merge with").wait_for()
+    annotator.click((240, 150))
+    assert [o["area"] for o in annotator.objects] == [area]
+    annotator.press("Control+z")
+    assert len(annotator.objects) == 2
+
+
+def test_peeking_at_the_mask_alone_and_through_the_loupe(annotator: Annotator) -> None:
+    page = annotator.page
+    annotator.click(DISC_XY)
+    beside = (DISC_XY[0] + 25, DISC_XY[1] + 10)
+    tinted = annotator.colour_at(beside)
+    page.keyboard.down("q")
+    assert annotator.colour_at(beside) == (255, 255, 255)
+    assert annotator.colour_at(GROUND_XY) == (0, 0, 0)
+    page.keyboard.up("q")
+    assert annotator.colour_at(beside) == tinted
+    page.mouse.move(*annotator.screen(GROUND_XY))
+    page.keyboard.down("z")
+    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+    x, y = annotator.screen(GROUND_XY)
+    clip = {"x": int(x) - 90, "y": int(y) - 200, "width": 180, "height": 180}
+    seen = page.screenshot(clip=clip)  # type: ignore[arg-type]
+    page.keyboard.up("z")
+    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+    assert page.screenshot(clip=clip) != seen  # type: ignore[arg-type]
+
+
+def test_the_keyboard_paints_too(annotator: Annotator) -> None:
+    page = annotator.page
+    annotator.press("p")
+    page.locator("canvas.surface").focus()
+    page.keyboard.press("ArrowUp")
+    annotator.press("Enter")
+    assert annotator.objects[0]["prompts"] == [{"kind": "mask", "painted": True}]
+    annotator.press("Shift+Enter")
+    assert annotator.objects[0]["area"] == 0
+
+
+def test_the_next_mask_that_a_click_may_mean(annotator: Annotator) -> None:
+    annotator.click(DISC_XY)
+    annotator.press("n")
+    assert annotator.objects[0]["threshold"] == 0.3
+    assert steps(annotator)[0].startswith("threshold 0.30")

@@ -63,7 +63,8 @@ class DiscModel:
                 logits[int(prompt.y0) : int(prompt.y1), int(prompt.x0) : int(prompt.x1)] = 5
         for click in request.prompts.clicks:
             away = (rows + 0.5 - click.y) ** 2 + (columns + 0.5 - click.x) ** 2
-            disc = np.clip((36.5 - away) / 6, -5, 5).astype(np.float32)
+            soft = np.clip((36 - away) / 6, -5, 5).astype(np.float32)
+            disc = np.where(away <= 36, np.maximum(soft, np.float32(0.01)), np.minimum(soft, np.float32(-0.01)))
             logits = np.maximum(logits, disc) if click.positive else np.minimum(logits, -disc)
         return Result(LogitMap(logits, whole((height, width))), request.memo)
 

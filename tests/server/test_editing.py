@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from clickmask.core.answers import Candidate
+from clickmask.core.frames import LogitMap
 
 SIZE = (48, 64)
 
@@ -262,3 +266,39 @@ def test_discarding_a_correction_with_a_set_mask_gives_the_finished_one_back(ser
         socket.sync()
         socket.do("discard")
         assert (shown(socket, 1) == before).all()
+
+
+def test_the_next_mask_is_another_threshold_where_a_model_has_one_alone(server) -> None:
+    with server.socket() as socket:
+        socket.click(20.5, 20.5)
+        half = shown(socket, 1)
+        areas = []
+        for label in ("threshold 0.30 on object #1", "threshold 0.70 on object #1", "threshold 0.50 on object #1"):
+            assert socket.do("next_mask")["history"]["undo"] == label
+            areas.append(shown(socket, 1).sum())
+        assert areas[0] > half.sum() > areas[1]
+        assert (shown(socket, 1) == half).all()
+        socket.do("paint", points=[[40, 40]], radius=3)
+        assert socket.do("next_mask")["code"] == "not_now"
+
+
+def test_the_next_mask_is_the_next_of_several_and_clicks_go_on_from_it(server) -> None:
+    def several(frame, state):
+        inner = LogitMap(state.logits.values - 3, state.logits.box_xyxy)
+        outer = LogitMap(state.logits.values + 3, state.logits.box_xyxy)
+        return tuple(Candidate(logits, 0.9) for logits in (state.logits, inner, outer))
+
+    with pytest.MonkeyPatch.context() as patch, server.socket() as socket:
+        patch.setattr("clickmask.server.model.candidates", lambda _pipeline, frame, state: several(frame, state))
+        socket.click(20.5, 20.5)
+        masks = [shown(socket, 1)]
+        for label in ("mask 2 of 3 on object #1", "mask 3 of 3 on object #1"):
+            assert socket.do("next_mask")["history"]["undo"] == label
+            masks.append(shown(socket, 1))
+        assert masks[2].sum() > masks[0].sum() > masks[1].sum()
+        socket.do("next_mask")
+        assert (shown(socket, 1) == masks[0]).all()
+        socket.do("undo")
+        assert (shown(socket, 1) == masks[2]).all()
+        socket.click(45.5, 20.5)
+        assert shown(socket, 1)[20, 45]

@@ -17,6 +17,7 @@ import { makeActions } from './tools/actions'
 import { Crosshair } from './tools/crosshair'
 import { KeyboardTool } from './tools/keyboard'
 import { PointerTool } from './tools/pointer'
+import { PolygonTool } from './tools/polygon'
 import { App } from './ui/App'
 import { AppContext, type AppParts } from './ui/app'
 import './styles/index.css'
@@ -53,7 +54,7 @@ async function main(): Promise<void> {
     mountStage(base, overlay) {
       stage = new Stage(store, base, overlay)
       const actions = makeActions(store, annotator, new Crosshair(store, annotator))
-      keyboard = new KeyboardTool(store, annotator, actions, new PointerTool(store, annotator, overlay), overlay)
+      keyboard = new KeyboardTool(store, annotator, actions, new PointerTool(store, annotator, new PolygonTool(store, annotator, rest), overlay), overlay)
       exposeForTests(store, stage)
       return () => stage?.dispose()
     },

@@ -13,6 +13,8 @@ export interface Probe {
   activeAt(x: number, y: number): number
   /** Slot of the finished object on the pixel, 0 for none. */
   idAt(x: number, y: number): number
+  /** Number of corners of the outline that can be moved. */
+  corners(): number
   /** Position of an image point in the window. */
   screen(point: Point): Point
 }
@@ -30,6 +32,7 @@ export function exposeForTests(store: Store, stage: Stage): void {
     area: (object) => maskArea(store.layers.value?.maskOf(object) ?? { box: { x0: 0, y0: 0, x1: 0, y1: 0 }, runs: new Uint32Array() }),
     activeAt: (x, y) => store.layers.value?.active[at(x, y)] ?? 0,
     idAt: (x, y) => store.layers.value?.ids[at(x, y)] ?? 0,
+    corners: () => store.corners.value?.loops.reduce((sum, loop) => sum + loop.length, 0) ?? 0,
     screen: (point) => {
       const box = canvas.getBoundingClientRect()
       const inCanvas = toScreen(store.view.value, point)

@@ -21,6 +21,9 @@ from clickmask.server.schemas import object_json
 from clickmask.server.services import Services
 from clickmask.store.values import ModelRun, ObjectValue, Origin, Settled, StoredObject
 
+THRESHOLDS = (0.5, 0.3, 0.7)
+"""Tried in turn where a model offers one mask alone."""
+
 
 class Answers:
     """Sees that every object that waits gets its mask. Belongs to the event loop."""
@@ -139,6 +142,25 @@ class Answers:
         self._board.tell({"type": "busy", "object": asked.id, "stage": "loading_model" if loading else "predicting"})
         frame = await self.picture()
         return await self._yielding(asked, await services.models.answer(frame, self._question(asked)))
+
+    async def next_mask(self, stored: StoredObject) -> tuple[Settled, str, float | None]:
+        """The mask after the one that is shown among those that the prompts may mean; else that of another threshold.
+
+        Returns:
+            answer: the mask.
+            name: what it is, for people.
+            threshold: of it.
+        """
+        value = stored.value
+        found = await self._services.models.alternatives(await self.picture(), self._question(stored))
+        answers = [(await self._yielding(stored, one)).settled for one in found]
+        if len(answers) > 1:
+            masks = [a.mask for a in answers]
+            following = (masks.index(value.mask) + 1) % len(masks) if value.mask in masks else 0
+            return answers[following], f"mask {following + 1} of {len(masks)}", value.threshold
+        now = value.threshold if value.threshold in THRESHOLDS else THRESHOLDS[0]
+        threshold = THRESHOLDS[(THRESHOLDS.index(now) + 1) % len(THRESHOLDS)]
+        return await self.at_threshold(stored, threshold, keep=True), f"threshold {threshold:.2f}", threshold
 
     async def picture(self) -> Frame:
         """The image's pixels; ImageError if it is damaged or another one by now."""

@@ -119,6 +119,10 @@ class EditMaker:
         name = self._name(target.value.class_id)
         return replace(edits.set_threshold(target, command.value, answer, name), payload=_payload(command))
 
+    def next_mask(self, target: StoredObject, answer: Settled, name: str, threshold: float | None) -> Edit:
+        """The edit that shows another of the masks that the prompts may mean."""
+        return edits.other_mask(target, answer, name, threshold, self._name(target.value.class_id))
+
     def _prompt(
         self, command: ClickCommand | BoxCommand | LineCommand, objects: Objects, target: StoredObject | None
     ) -> Edit:

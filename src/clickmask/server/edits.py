@@ -101,6 +101,13 @@ def set_threshold(target: StoredObject, threshold: float, answer: Settled, class
     return _edit(target, changed, "threshold", f"threshold {threshold:.2f}, {difference} on {class_name} #{{object}}")
 
 
+def other_mask(target: StoredObject, answer: Settled, name: str, threshold: float | None, class_name: str) -> Edit:
+    """Show another of the masks that the prompts may mean."""
+    value = in_progress(target).value
+    changed = replace(value, mask=answer.mask, ghosts=answer.ghosts, waiting=answer.waiting, threshold=threshold)
+    return _edit(target, changed, "next_mask", f"{name} on {class_name} #{{object}}")
+
+
 def with_mask(value: ObjectValue, mask: RunLengthMask) -> ObjectValue:
     """The object with a mask that a person made; in progress, it is what the next prompts correct."""
     changed = replace(value, mask=mask, ghosts=None, waiting=False, settled=True)

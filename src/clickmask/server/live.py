@@ -12,7 +12,7 @@ from typing import Any
 from clickmask.core.check import check_click
 from clickmask.core.errors import ConflictError, ImageError
 from clickmask.core.masks import RunLengthMask
-from clickmask.core.prompts import Click
+from clickmask.core.prompts import Click, MaskPrompt
 from clickmask.server import edits
 from clickmask.server.answers import Answers
 from clickmask.server.board import Board
@@ -26,6 +26,7 @@ from clickmask.server.schemas import (
     Command,
     HoverMessage,
     JumpCommand,
+    NextMaskCommand,
     PingCommand,
     SimpleCommand,
     StepCommand,
@@ -156,6 +157,8 @@ class LiveImage:
                 ack = self._activate(command, client)
             elif isinstance(command, ThresholdCommand):
                 ack = await self._threshold(command, client, strict)
+            elif isinstance(command, NextMaskCommand):
+                ack = await self._next_mask(command, client, strict)
             elif isinstance(command, StepCommand | JumpCommand):
                 ack = await self._step(command, client, strict)
             else:
@@ -242,14 +245,29 @@ class LiveImage:
         self._active[client] = self._next_active(command.type, ack, client)
         return replace(ack, active=self._active[client])
 
-    async def _threshold(self, command: ThresholdCommand, client: str, strict: bool) -> Ack:
-        """Show the object at another threshold; stored only when the person has decided."""
+    async def _next_mask(self, command: NextMaskCommand, client: str, strict: bool) -> Ack:
+        """Show another of the masks that the prompts may mean."""
+        target = await self._answered(command, client, strict)
+        newest = target.value.prompts.items[-1]
+        if isinstance(newest, MaskPrompt):
+            raise ConflictError(f"The mask of object #{target.id} was painted, so the model offers no other.")
+        answer, name, threshold = await self._answers.next_mask(target)
+        return await self._commit(
+            self._edits.next_mask(target, answer, name, threshold), Origin(client, command.seq or None)
+        )
+
+    async def _answered(self, command: Command, client: str, strict: bool) -> StoredObject:
+        """The object in progress that a command means, once the model has answered its prompts."""
         target = self._target(command, client)
         if target is None:
-            raise ConflictError("No object is in progress, so there is no threshold to set. Click to begin one.")
+            raise ConflictError(f"No object is in progress, so there is no {command.type} of it. Click to begin one.")
         self._check_fresh(target, command.rev, client, strict)
         await self.settled(edits.in_progress(target).id)
-        target = self._pick(target.id)
+        return self._pick(target.id)
+
+    async def _threshold(self, command: ThresholdCommand, client: str, strict: bool) -> Ack:
+        """Show the object at another threshold; stored only when the person has decided."""
+        target = await self._answered(command, client, strict)
         keep = command.type == "threshold"
         answer = await self._answers.at_threshold(target, command.value, keep)
         if keep:

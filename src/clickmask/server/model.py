@@ -26,7 +26,7 @@ from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt, Prompts
 from clickmask.core.protocols import ObjectState, Request, Result
 from clickmask.predict.editing import MEMO, EditMemo, edit
-from clickmask.predict.predictor import Pipeline, advance
+from clickmask.predict.predictor import Pipeline, advance, candidates
 from clickmask.server.errors import ModelError
 from clickmask.store.values import Settled
 
@@ -160,6 +160,17 @@ class ModelHost:
         """
         return await self._ask(self._rethreshold, frame, question, keep)
 
+    async def alternatives(self, frame: Frame, question: Question) -> list[Answer]:
+        """What the prompts may mean: part, object, whole. At least one if they have been answered.
+
+        Args:
+            frame: the image.
+            question: about an object whose prompts have been answered.
+        """
+        pipeline = await self._ready()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, self._alternatives, pipeline, frame, question)
+
     async def _ask(self, work: Callable[..., Answer], frame: Frame, question: Question, *more: bool) -> Answer:
         pipeline = await self._ready()
         loop = asyncio.get_running_loop()
@@ -228,6 +239,20 @@ class ModelHost:
             self._states.keep(question.object_id, state)
         return _answer_of(state, frame, pipeline, (time.perf_counter() - start) * 1000)
 
+    def _alternatives(self, pipeline: Pipeline, frame: Frame, question: Question) -> list[Answer]:
+        """In the worker thread."""
+        start = time.perf_counter()
+        ask = partial(follow, frame=frame, state=ObjectState(), prompts=question.prompts, rules=question.rules)
+        state = _watched(ask, pipeline)
+        found = _watched(lambda model: candidates(model, frame, state), pipeline)
+        memo = state.memo.get(MEMO)
+        rules = question.rules or EditRules()
+        request = Request(frame, question.prompts, memo.base if isinstance(memo, EditMemo) else None, state.memo, rules)
+        results = [edit(request, Result(c.logits, state.memo), rules, pipeline.threshold_logit) for c in found]
+        states = [ObjectState(question.prompts, result.logits, result.memo) for result in results]
+        spent = (time.perf_counter() - start) * 1000
+        return [_answer_of(one, frame, pipeline, spent) for one in states]
+
     def _start(self, question: Question) -> ObjectState:
         kept = self._states.longest(question.object_id, question.prompts)
         if kept is None and question.guess_id:
@@ -242,14 +267,13 @@ class ModelHost:
 def _contradicts(kept: ObjectState | None, known: tuple[Prompts, RunLengthMask]) -> bool:
     """Whether the mask that is known must be gone on from, not the kept state.
 
-    Undo of a changed threshold leaves a state whose mask is not the one on the screen; a correction may change nothing
-    but what its own click asks for, so it begins with what is on the screen.
+    Another threshold or mask, and undo of either, leave a state whose mask is not the one on the screen;
+    the next prompt goes on from what is on the screen.
     """
     if kept is None:
         return True
     memo = kept.memo.get(MEMO)
-    corrected = kept.prompts.initial_mask is not None and kept.prompts == known[0]
-    return corrected and isinstance(memo, EditMemo) and memo.mask != known[1]
+    return kept.prompts == known[0] and isinstance(memo, EditMemo) and memo.mask != known[1]
 
 
 def _answer_of(state: ObjectState, frame: Frame, pipeline: Pipeline, milliseconds: float) -> Answer:

@@ -87,6 +87,12 @@ class ThresholdCommand(_ObjectCommand):
     value: Annotated[float, Field(ge=0.01, le=0.99)]
 
 
+class NextMaskCommand(_ObjectCommand):
+    """Take the next of the masks that the prompts may mean."""
+
+    type: Literal["next_mask"]
+
+
 class PaintCommand(_ObjectCommand):
     """A stroke of the brush, or of the eraser if it is not positive."""
 
@@ -203,6 +209,7 @@ Command = (
     | LineCommand
     | AcceptCommand
     | ThresholdCommand
+    | NextMaskCommand
     | PaintCommand
     | PolygonCommand
     | WandCommand

@@ -1,10 +1,12 @@
 /** Markers, boxes and the crosshair: vector shapes of constant screen size above the picture. */
 
-import type { Marks as MarkColours, Pending } from '../state/store'
+import type { Corners, DrawnLine, Marks as MarkColours, Pending } from '../state/store'
 import type { Box } from '../state/runs'
 import type { Ring } from '../state/outline'
+import { drawCorners, drawPolygon } from './handles'
+import { strokeTwice } from './strokes'
 import { toScreen, type Point, type Size, type View } from '../state/view'
-import type { LinePrompt, Prompt } from '../state/wire'
+import type { Prompt } from '../state/wire'
 
 /** Positive and negative. Blue and vermilion are Okabe and Ito's. */
 const COLOURS: Readonly<Record<MarkColours, readonly [string, string]>> = {
@@ -24,7 +26,11 @@ export interface Marks {
   readonly ghosts: readonly Ring[]
   /** Outlines of what a click here would give. */
   readonly preview: readonly Ring[]
-  readonly line: LinePrompt | null
+  readonly line: DrawnLine | null
+  /** The polygon under way, and the outline that can be moved. */
+  readonly polygon: readonly Point[] | null
+  readonly corners: Corners | null
+  readonly pointer: Point | null
   /** The brush or eraser at the pointer, in image pixels. */
   readonly brush: { readonly at: Point; readonly radius: number } | null
 }
@@ -36,13 +42,15 @@ export function drawOverlay(context: CanvasRenderingContext2D, ratio: number, ca
   drawRings(context, view, marks.preview)
   for (const prompt of [...marks.prompts, ...marks.pending, ...(marks.line ? [marks.line] : [])]) {
     if (prompt.kind === 'box') drawBox(context, view, prompt)
-    if (prompt.kind === 'scribble' || prompt.kind === 'lasso') drawLine(context, view, prompt, COLOURS[marks.colours])
+    if (prompt.kind === 'scribble' || prompt.kind === 'lasso' || prompt.kind === 'cut') drawLine(context, view, prompt, COLOURS[marks.colours])
   }
   if (marks.rubber) drawBox(context, view, marks.rubber)
   for (const prompt of marks.prompts) if (prompt.kind === 'click') drawMarker(context, toScreen(view, prompt), prompt.positive, COLOURS[marks.colours])
   for (const pending of marks.pending) {
     if (pending.kind === 'click') drawMarker(context, toScreen(view, pending), pending.positive, COLOURS[marks.colours], true)
   }
+  if (marks.corners) drawCorners(context, view, marks.corners.loops)
+  if (marks.polygon) drawPolygon(context, view, marks.polygon, marks.pointer)
   if (marks.brush) drawBrush(context, view, marks.brush.at, marks.brush.radius)
   if (marks.crosshair) drawCrosshair(context, toScreen(view, marks.crosshair))
 }
@@ -110,7 +118,7 @@ function drawRings(context: CanvasRenderingContext2D, view: View, rings: readonl
   strokeTwice(context, path, [5, 4])
 }
 
-function drawLine(context: CanvasRenderingContext2D, view: View, line: LinePrompt, colours: readonly [string, string]): void {
+function drawLine(context: CanvasRenderingContext2D, view: View, line: DrawnLine, colours: readonly [string, string]): void {
   const path = new Path2D()
   line.points.forEach(([x, y], i) => {
     const at = toScreen(view, { x, y })
@@ -118,6 +126,7 @@ function drawLine(context: CanvasRenderingContext2D, view: View, line: LinePromp
     path.lineTo(at.x, at.y)
   })
   context.lineJoin = context.lineCap = 'round'
+  if (line.kind === 'cut') return strokeTwice(context, path, [], '#ffd166')
   if (line.kind === 'lasso') {
     path.closePath()
     return strokeTwice(context, path, [6, 4], line.positive ? '#fff' : '#ffb3b5')
@@ -140,18 +149,6 @@ function drawBrush(context: CanvasRenderingContext2D, view: View, at: Point, rad
   const middle = toScreen(view, at)
   path.arc(middle.x, middle.y, Math.max(radius * view.scale, 1), 0, 2 * Math.PI)
   strokeTwice(context, path, [])
-}
-
-/** White on black, seen on every picture. */
-function strokeTwice(context: CanvasRenderingContext2D, path: Path2D, dash: readonly number[], colour = '#fff'): void {
-  context.lineWidth = 3
-  context.strokeStyle = 'rgba(0, 0, 0, 0.55)'
-  context.stroke(path)
-  context.lineWidth = 1.25
-  context.strokeStyle = colour
-  context.setLineDash([...dash])
-  context.stroke(path)
-  context.setLineDash([])
 }
 
 function drawCrosshair(context: CanvasRenderingContext2D, at: Point): void {

@@ -9,6 +9,7 @@ import { EMPTY_MASK, type RunMask } from '../state/runs'
 import { fitView, type Point } from '../state/view'
 import type { Prompt } from '../state/wire'
 import { CanvasRenderer } from './canvas2d'
+import { drawLoupe, drawMatte } from './closeup'
 import { drawOverlay } from './overlay'
 import { Pictures } from './pictures'
 import type { Renderer } from './renderer'
@@ -27,6 +28,7 @@ export class Stage {
   private ratio = 1
   /** The image whose picture the renderer holds. */
   private shown: number | null = null
+  private picture: ImageBitmap | null = null
 
   constructor(
     private readonly store: Store, private readonly base: HTMLCanvasElement, private readonly overlay: HTMLCanvasElement,
@@ -65,6 +67,7 @@ export class Stage {
 
   private follow(image: number | null): void {
     this.shown = null
+    this.picture = null
     this.renderer.clearImage()
     this.redraw()
     if (image !== null) void this.load(image)
@@ -80,6 +83,7 @@ export class Stage {
       if (store.current.value !== image) return
       if (store.imageSize.value === null) store.imageSize.value = size
       this.shown = image
+      this.picture = picture
       store.pixels.value++
       this.prefetchRound(image)
     } catch (error) {
@@ -124,10 +128,15 @@ export class Stage {
       store.pixels.value, store.activeColour.value, store.pending.value, store.active.value, store.rubber.value,
       store.crosshair.value, store.layers.value, store.leaving.value, store.marks.value,
       store.preview.value, store.line.value, store.brushRadius.value, store.tool.value,
-      // Only a brush is drawn at the pointer.
-      store.tool.value === 'brush' || store.tool.value === 'eraser' ? store.pointer.value : null,
+      this.followsPointer ? store.pointer.value : null, store.polygon.value, store.corners.value, store.matte.value, store.loupe.value,
     ]
     this.redraw()
+  }
+
+  /** Whether something is drawn at the pointer. */
+  private get followsPointer(): boolean {
+    const { tool, loupe, polygon } = this.store
+    return tool.value === 'brush' || tool.value === 'eraser' || loupe.value || polygon.value !== null
   }
 
   private redraw(): void {
@@ -157,7 +166,11 @@ export class Stage {
       preview: this.previewRings(),
       line: store.line.value,
       brush: this.brush(),
+      polygon: store.polygon.value,
+      corners: store.corners.value,
+      pointer: store.pointer.value,
     })
+    this.drawClosely(context)
   }
 
   /** The rings of the ghosts that are shown, traced once for each mask. */
@@ -177,6 +190,15 @@ export class Stage {
     if (peeking.value || !masksShown.value) return []
     if (mask !== this.seenAhead.mask) this.seenAhead = { mask, rings: outline(mask) }
     return this.seenAhead.rings
+  }
+
+  private drawClosely(context: CanvasRenderingContext2D): void {
+    const { store } = this
+    const [view, canvas, layers, at] = [store.view.value, store.canvas.value, store.layers.value, store.pointer.value]
+    if (store.matte.value && layers) drawMatte(context, canvas, this.ratio, view, layers, store.active.value !== null)
+    if (store.loupe.value && at && this.picture) {
+      drawLoupe(context, canvas, view, at, this.picture, layers, parseHex(store.activeColour.value))
+    }
   }
 
   private brush(): { at: Point; radius: number } | null {

@@ -1,12 +1,11 @@
 /** What a person can do, turned into commands. Knows no page and no socket. */
 
-import { resized } from './brush'
 import { Channel } from './channel'
 import { describeObject } from './describe'
 import { objectOf } from './document'
-import type { Stroke } from './layers'
 import { Lookahead } from './lookahead'
 import { announce, toast } from './notices'
+import { pair, Painter } from './painter'
 import type { Ports } from './ports'
 import { maskContains } from './runs'
 import type { Store } from './store'
@@ -17,9 +16,9 @@ import type { ObjectPatch } from './wire'
 /** Distance in screen pixels within which a click means the marker under it. */
 export const MARKER_REACH = 9
 
-const pair = (point: Point): readonly [number, number] => [point.x, point.y]
-
 export class Annotator {
+  /** Tools that change pixels and shapes themselves. */
+  readonly painter: Painter
   private readonly channel: Channel
   readonly ahead: Lookahead
 
@@ -27,6 +26,9 @@ export class Annotator {
     this.channel = new Channel(store, ports, client)
     this.ahead = new Lookahead(store, ports, this.channel)
     this.channel.onAnswered = (milliseconds) => this.ahead.note(milliseconds)
+    this.painter = new Painter(
+      store, this.channel, () => ({ ...this.classField(), t: Math.round(ports.now()) }), () => this.atWork(), (id) => this.reopen(id),
+    )
   }
 
   // ---- images
@@ -50,7 +52,8 @@ export class Annotator {
   /** A click at an image point; on a marker of the same sign it takes that prompt back. */
   click(at: Point, positive: boolean): void {
     const size = this.placeable()
-    if (size === null || !insideImage(at, size)) return
+    if (size === null || !insideImage(at, size) || this.painter.picked(at)) return
+    if (this.withTool(at, positive)) return
     const index = this.markerAt(at, positive)
     if (index !== null) return void this.channel.send({ type: 'remove_prompt', index })
     if (this.proposed(at, positive)) return void this.channel.send({ type: 'accept', x: at.x, y: at.y })
@@ -58,6 +61,25 @@ export class Annotator {
     const { x, y } = this.ahead.snapped(at, positive)
     this.ahead.taken()
     this.channel.send({ type: 'click', x, y, positive, ...this.classField(), t: Math.round(this.ports.now()) })
+  }
+
+  /** The tool in hand, where it has a meaning for a single point; true if it had. */
+  private withTool(at: Point, positive: boolean): boolean {
+    switch (this.store.tool.value) {
+      case 'wand':
+        this.painter.wand(at, positive)
+        return true
+      case 'brush':
+      case 'eraser':
+        this.painter.dab(at, positive === (this.store.tool.value === 'brush'))
+        return true
+      case 'polygon':
+        if (positive) this.painter.addCorner(at)
+        else this.painter.dropCorner()
+        return true
+      default:
+        return false
+    }
   }
 
   /** A box between two image points, cut to the image. */
@@ -87,33 +109,6 @@ export class Annotator {
     else announce(this.store, t('say.nothingProposed'))
   }
 
-  // ---- painting
-
-  /** Whether a stroke may begin now; a selected object is opened again for it. */
-  mayPaint(positive: boolean): boolean {
-    if (this.placeable() === null || this.store.status.value !== 'ready') return false
-    const selected = this.store.selectedObject.value
-    if (!this.atWork() && selected) this.reopen(selected.id)
-    else if (!this.atWork() && !positive) {
-      toast(this.store, 'note', t('hint.nothingToErase'))
-      return false
-    }
-    return true
-  }
-
-  /** A finished stroke of the brush or the eraser. */
-  paint(stroke: Stroke): void {
-    const { points, radius, positive } = stroke
-    stroke.seq = this.channel.send({
-      type: 'paint', points: points.map(pair), radius, positive, ...this.classField(), t: Math.round(this.ports.now()),
-    })
-  }
-
-  /** Makes the brush larger or smaller by a step. */
-  resizeBrush(larger: boolean): void {
-    this.store.brushRadius.value = resized(this.store.brushRadius.value, larger)
-  }
-
   // ---- threshold
 
   /** Shows the object in progress at another threshold; `keep` stores it. */
@@ -128,13 +123,25 @@ export class Annotator {
     announce(this.store, t(`say.aim.${sign}`))
   }
 
+  /** Shows the next of the masks that the prompts may mean. */
+  nextMask(): void {
+    if (this.atWork()) this.channel.send({ type: 'next_mask' })
+    else announce(this.store, t('say.nothingToFinish'))
+  }
+
   finish(): void {
+    if (this.store.polygon.value) return this.painter.closePolygon(this.store.sign.value === 'positive')
     if (this.atWork()) this.channel.send({ type: 'finish' })
     else announce(this.store, t('say.nothingToFinish'))
   }
 
   /** Throws the object in progress away (undoable); without one, lets go of the selection. */
   startOver(): void {
+    const { picking, polygon } = this.store
+    if (picking.value || polygon.value) {
+      picking.value = polygon.value = null
+      return
+    }
     if (this.atWork()) this.channel.send({ type: 'discard' })
     else this.store.selected.value = null
   }
@@ -169,6 +176,7 @@ export class Annotator {
   }
 
   selectAt(at: Point): void {
+    if (this.painter.picked(at)) return
     this.select(this.store.layers.value?.objectAt(at.x, at.y) ?? null)
   }
 
@@ -198,6 +206,7 @@ export class Annotator {
 
   /** Deletes the selected object, else throws away the one in progress. */
   removeChosen(): void {
+    if (this.store.polygon.value) return this.painter.dropCorner()
     const { selectedObject } = this.store
     if (selectedObject.value) this.remove(selectedObject.value.id)
     else this.startOver()

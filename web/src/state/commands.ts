@@ -3,7 +3,7 @@
  * `command.<id>` in the catalogues, and an action in tools/actions.ts.
  */
 
-export type Group = 'clicks' | 'objects' | 'tools' | 'look' | 'images' | 'keyboard' | 'page'
+export type Group = 'clicks' | 'objects' | 'tools' | 'shape' | 'look' | 'images' | 'keyboard' | 'page'
 
 export interface CommandSpec {
   /** Where the list of keys and the palette show it. */
@@ -36,6 +36,7 @@ const TABLE = {
   'class-7': { group: 'objects', keys: ['7'] },
   'class-8': { group: 'objects', keys: ['8'] },
   'class-9': { group: 'objects', keys: ['9'] },
+  'next-mask': { group: 'clicks', keys: ['N'] },
   'accept': { group: 'clicks', keys: ['Y'] },
   'lock': { group: 'objects', keys: ['K'] },
   'reopen': { group: 'objects', keys: ['R'] },
@@ -47,15 +48,32 @@ const TABLE = {
   'tool-lasso': { group: 'tools', keys: ['L'] },
   'tool-brush': { group: 'tools', keys: ['P'] },
   'tool-eraser': { group: 'tools', keys: ['E'] },
+  'tool-polygon': { group: 'tools', keys: ['G'] },
+  'tool-wand': { group: 'tools', keys: ['W'] },
   'tool-select': { group: 'tools', keys: ['V'] },
+  'tool-cut': { group: 'shape', keys: ['X'] },
   'brush-smaller': { group: 'tools', keys: ['['], repeats: true },
   'brush-larger': { group: 'tools', keys: [']'], repeats: true },
+
+  'fill-holes': { group: 'shape', keys: ['F'] },
+  'keep-largest': { group: 'shape', keys: [] },
+  'remove-specks': { group: 'shape', keys: [] },
+  'smooth': { group: 'shape', keys: ['O'] },
+  'grow': { group: 'shape', keys: ['.'] },
+  'shrink': { group: 'shape', keys: [','] },
+  'split': { group: 'shape', keys: [] },
+  'merge': { group: 'shape', keys: ['M'] },
+  'subtract': { group: 'shape', keys: [] },
+  'intersect': { group: 'shape', keys: [] },
+  'exclude': { group: 'shape', keys: [] },
 
   'zoom-in': { group: 'look', keys: ['+', '='], repeats: true },
   'zoom-out': { group: 'look', keys: ['-'], repeats: true },
   'fit': { group: 'look', keys: ['0'] },
   'full-size': { group: 'look', keys: ['Shift+0'] },
   'hold-pan': { group: 'look', keys: ['Space'], held: true },
+  'matte': { group: 'look', keys: ['Q'], held: true },
+  'loupe': { group: 'look', keys: ['Z'], held: true },
   'peek': { group: 'look', keys: ['H'], held: true },
   'toggle-masks': { group: 'look', keys: ['Shift+H'] },
   'toggle-panels': { group: 'look', keys: ['F2'] },
@@ -90,7 +108,7 @@ export type HeldCommand = { [C in Command]: (typeof TABLE)[C] extends { held: tr
 
 export const COMMANDS: Readonly<Record<Command, CommandSpec>> = TABLE
 export const COMMAND_IDS = Object.keys(TABLE) as readonly Command[]
-export const GROUPS: readonly Group[] = ['clicks', 'objects', 'tools', 'look', 'images', 'keyboard', 'page']
+export const GROUPS: readonly Group[] = ['clicks', 'objects', 'tools', 'shape', 'look', 'images', 'keyboard', 'page']
 
 export function isHeld(command: Command): command is HeldCommand {
   return COMMANDS[command].held === true

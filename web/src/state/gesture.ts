@@ -5,9 +5,9 @@ import type { Point } from './view'
 export const DRAG_DISTANCE = 6
 
 /** Tools that are drawn with: their drags are lines. */
-export const LINE_TOOLS = ['scribble', 'lasso', 'brush', 'eraser'] as const
+export const LINE_TOOLS = ['scribble', 'lasso', 'brush', 'eraser', 'cut'] as const
 export type LineName = (typeof LINE_TOOLS)[number]
-export type Armed = 'click' | 'box' | 'select' | LineName
+export type Armed = 'click' | 'box' | 'select' | 'wand' | 'polygon' | LineName
 
 export interface Press {
   readonly button: number
@@ -25,6 +25,8 @@ export type Gesture =
   | { readonly kind: 'pan'; readonly last: Point; readonly moved: boolean }
   | { readonly kind: 'box'; readonly from: Point; readonly to: Point }
   | { readonly kind: 'line'; readonly tool: LineName; readonly positive: boolean }
+  /** A corner of a polygon is placed, taken or moved: tools/polygon.ts knows which. */
+  | { readonly kind: 'corner'; readonly positive: boolean }
 
 export type Outcome =
   | { readonly kind: 'none' }
@@ -38,6 +40,7 @@ const NONE: Outcome = { kind: 'none' }
 
 export function pressed(press: Press): Gesture {
   if (press.button === 1 || press.panning) return { kind: 'pan', last: press.at, moved: false }
+  if (press.button === 0 && press.tool === 'polygon') return { kind: 'corner', positive: !press.negative }
   if (press.button === 0 && isLine(press.tool)) return { kind: 'line', tool: press.tool, positive: !press.negative }
   if (press.button === 0 && press.tool === 'box') return { kind: 'box', from: press.at, to: press.at }
   if (press.button === 0 || press.button === 2) return { kind: 'press', press }
@@ -48,6 +51,7 @@ export function moved(gesture: Gesture, at: Point): [Gesture, Outcome] {
   switch (gesture.kind) {
     case 'idle':
     case 'line':
+    case 'corner':
       return [gesture, NONE]
     case 'press':
       return distance(gesture.press.at, at) > DRAG_DISTANCE ? startDrag(gesture.press, at) : [gesture, NONE]

@@ -162,11 +162,11 @@ export class Layers {
     return this.masks.get(object)?.mask ?? EMPTY_MASK
   }
 
-  /** The topmost visible object at an image point, the active one first. */
-  objectAt(x: number, y: number): number | null {
-    if (this.activeId !== null && maskContains(this.maskOf(this.activeId), x, y)) return this.activeId
+  /** The topmost visible object at an image point, the active one first; never `except`. */
+  objectAt(x: number, y: number, except: number | null = null): number | null {
+    if (this.activeId !== null && this.activeId !== except && maskContains(this.maskOf(this.activeId), x, y)) return this.activeId
     for (const object of [...this.shown()].reverse()) {
-      if (maskContains(this.maskOf(object.id), x, y)) return object.id
+      if (object.id !== except && maskContains(this.maskOf(object.id), x, y)) return object.id
     }
     return null
   }

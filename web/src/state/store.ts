@@ -9,7 +9,17 @@ import { colourOf } from './styles'
 import type { Box, RunMask } from './runs'
 import type { Language } from './strings'
 import type { Point, Size, View } from './view'
-import type { ClassInfo, ClickPrompt, ImageInfo, LinePrompt, Models, ProjectInfo } from './wire'
+import type { ClassInfo, ClickPrompt, CombineName, ImageInfo, LinePrompt, Models, ProjectInfo } from './wire'
+
+/** A line under way: a prompt, or the cut through an object. */
+export type DrawnLine = Omit<LinePrompt, 'kind'> & { readonly kind: LinePrompt['kind'] | 'cut' }
+
+export interface Corners {
+  readonly object: number
+  /** Revision of the object that the loops belong to. */
+  readonly rev: number
+  readonly loops: readonly (readonly Point[])[]
+}
 
 export type Theme = 'system' | 'light' | 'dark'
 /** `system` follows the browser. */
@@ -96,9 +106,23 @@ export function createStore() {
     rubber: signal<Box | null>(null),
     panning: signal(false),
     /** The scribble or lasso that is being drawn. */
-    line: signal<LinePrompt | null>(null),
+    line: signal<DrawnLine | null>(null),
     /** In image pixels. */
     brushRadius: signal(8),
+    /** Largest difference per colour channel that the wand goes over. */
+    tolerance: signal(24),
+    /** Pixels by which shapes are grown, shrunk and smoothed. */
+    amount: signal(2),
+    /** Corners of the polygon that is being drawn, in image points. */
+    polygon: signal<readonly Point[] | null>(null),
+    /** The outline of the active object while its corners can be moved. */
+    corners: signal<Corners | null>(null),
+    /** The next click names the other object of this operation. */
+    picking: signal<{ readonly operation: CombineName; readonly object: number } | null>(null),
+    /** The masks are shown white on black. */
+    matte: signal(false),
+    /** The pixels round the pointer are shown large. */
+    loupe: signal(false),
 
     opacity: signal(0.45),
     masksShown: signal(true),

@@ -178,12 +178,21 @@ export interface ObjectVersion {
 export type ObjectPatch = Partial<{ class: number; colour: string | null; hidden: boolean; locked: boolean; z: number }>
 export type ClassPatch = Partial<{ name: string; colour: string; key: number | null }>
 
+export type ShapeName = 'fill_holes' | 'keep_largest' | 'remove_specks' | 'smooth' | 'grow' | 'shrink'
+export type CombineName = 'merge' | 'subtract' | 'intersect' | 'exclude'
+
 /** A command without the `seq` and `rev` that the outbox adds. */
 export type CommandBody =
   | { type: 'click'; x: number; y: number; positive: boolean; class?: number; t?: number }
   | { type: 'box'; x0: number; y0: number; x1: number; y1: number; class?: number; t?: number }
   | { type: 'scribble' | 'lasso'; points: readonly (readonly [number, number])[]; positive: boolean; class?: number; t?: number }
   | { type: 'paint'; points: readonly (readonly [number, number])[]; radius: number; positive: boolean; class?: number; t?: number }
+  | { type: 'polygon'; loops: readonly Loop[]; before?: readonly Loop[]; positive: boolean; class?: number; t?: number }
+  | { type: 'wand'; x: number; y: number; tolerance: number; positive: boolean; class?: number; t?: number }
+  | { type: 'shape'; operation: ShapeName; amount: number; object?: number }
+  | { type: 'split'; line?: readonly (readonly [number, number])[]; object?: number }
+  | { type: 'combine'; operation: CombineName; others: readonly number[]; object?: number }
+  | { type: 'next_mask' }
   | { type: 'accept'; x?: number; y?: number }
   | { type: 'threshold' | 'try_threshold'; value: number }
   | { type: 'remove_prompt'; index: number; object?: number }

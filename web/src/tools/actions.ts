@@ -15,6 +15,7 @@ export type Actions = Readonly<Record<PlainCommand, Action>>
 export function makeActions(store: Store, annotator: Annotator, crosshair: Crosshair): Actions {
   const open = (panel: Panel): Action => () => (store.panel.value = panel)
   const tool = (name: Store['tool']['value']): Action => () => (store.tool.value = name)
+  const { painter } = annotator
   return {
     'undo': () => annotator.undo(),
     'redo': () => annotator.redo(),
@@ -28,6 +29,7 @@ export function makeActions(store: Store, annotator: Annotator, crosshair: Cross
     'turn-sign': () => annotator.aim(store.sign.value === 'positive' ? 'negative' : 'positive'),
 
     ...classActions(annotator),
+    'next-mask': () => annotator.nextMask(),
     'accept': () => annotator.acceptAll(),
     'lock': () => annotator.toggleLock(),
     'reopen': () => {
@@ -41,9 +43,24 @@ export function makeActions(store: Store, annotator: Annotator, crosshair: Cross
     'tool-lasso': tool('lasso'),
     'tool-brush': tool('brush'),
     'tool-eraser': tool('eraser'),
+    'tool-polygon': tool('polygon'),
+    'tool-wand': tool('wand'),
     'tool-select': tool('select'),
-    'brush-smaller': () => annotator.resizeBrush(false),
-    'brush-larger': () => annotator.resizeBrush(true),
+    'tool-cut': tool('cut'),
+    'brush-smaller': () => painter.resizeBrush(false),
+    'brush-larger': () => painter.resizeBrush(true),
+
+    'fill-holes': () => painter.shape('fill_holes'),
+    'keep-largest': () => painter.shape('keep_largest'),
+    'remove-specks': () => painter.shape('remove_specks'),
+    'smooth': () => painter.shape('smooth'),
+    'grow': () => painter.shape('grow'),
+    'shrink': () => painter.shape('shrink'),
+    'split': () => painter.split(),
+    'merge': () => painter.pick('merge'),
+    'subtract': () => painter.pick('subtract'),
+    'intersect': () => painter.pick('intersect'),
+    'exclude': () => painter.pick('exclude'),
 
     'zoom-in': () => zoomMiddle(store, 1.25),
     'zoom-out': () => zoomMiddle(store, 0.8),

@@ -49,7 +49,7 @@ export class KeyboardTool {
 
   private hold(command: HeldCommand, code: string): void {
     this.holding.set(code, command)
-    if (command === 'peek') this.store.peeking.value = true
+    this.show(command, true)
     if (command !== 'hold-pan') return
     this.pointer.spaceHeld = true
     this.pointer.spaceUsed = false
@@ -59,15 +59,22 @@ export class KeyboardTool {
   private up(event: KeyboardEvent): void {
     const command = this.holding.get(event.code)
     this.holding.delete(event.code)
-    if (command === 'peek') this.store.peeking.value = false
+    if (command) this.show(command, false)
     if (command !== 'hold-pan') return
     this.pointer.spaceHeld = false
     if (!this.pointer.spaceUsed && performance.now() - this.spaceSince < TAP_MS) this.annotator.finish()
   }
 
+  /** What is shown while a key is held. */
+  private show(command: HeldCommand, on: boolean): void {
+    const { peeking, matte, loupe } = this.store
+    const shown = { 'peek': peeking, 'matte': matte, 'loupe': loupe, 'hold-pan': null }[command]
+    if (shown) shown.value = on
+  }
+
   private letGo(): void {
+    for (const command of this.holding.values()) this.show(command, false)
     this.holding.clear()
-    this.store.peeking.value = false
     this.pointer.spaceHeld = false
   }
 }

@@ -34,7 +34,8 @@ export class LineTool {
     this.stroke = null
     this.store.line.value = null
     this.points = []
-    if (stroke) this.annotator.paint(stroke)
+    if (stroke) this.annotator.painter.paint(stroke)
+    else if (tool === 'cut') this.annotator.painter.split(points)
     else if (tool === 'scribble' || tool === 'lasso') this.annotator.drawLine(tool, points, positive)
   }
 
@@ -49,7 +50,7 @@ export class LineTool {
 
   private beginStroke(positive: boolean): void {
     const { layers, brushRadius } = this.store
-    if (!layers.value || !this.annotator.mayPaint(positive)) return
+    if (!layers.value || !this.annotator.painter.mayPaint(positive)) return
     this.stroke = { seq: null, points: this.points, radius: brushRadius.value, positive }
     layers.value.beginStroke(this.stroke)
     this.paint(0)
@@ -61,6 +62,6 @@ export class LineTool {
   }
 
   private show(tool: LineName, positive: boolean): void {
-    this.store.line.value = { kind: tool === 'lasso' ? 'lasso' : 'scribble', points: this.points.map((p) => [p.x, p.y] as const), positive }
+    this.store.line.value = { kind: tool === 'scribble' ? 'scribble' : tool === 'cut' ? 'cut' : 'lasso', points: this.points.map((p) => [p.x, p.y] as const), positive }
   }
 }

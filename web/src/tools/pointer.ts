@@ -5,6 +5,7 @@ import { IDLE, moved, pressed, released, type Gesture, type LineName, type Outco
 import type { Store } from '../state/store'
 import { clampToImage, keepVisible, panBy, toImage, zoomAt, type Point, type View } from '../state/view'
 import { LineTool } from './line'
+import type { PolygonTool } from './polygon'
 
 const LONG_PRESS_MS = 500
 const WHEEL_STEP = 0.0015
@@ -23,7 +24,10 @@ export class PointerTool {
   private readonly lines: LineTool
   private longPress: ReturnType<typeof setTimeout> | undefined
 
-  constructor(private readonly store: Store, private readonly annotator: Annotator, private readonly surface: HTMLElement) {
+  constructor(
+    private readonly store: Store, private readonly annotator: Annotator, private readonly polygon: PolygonTool,
+    private readonly surface: HTMLElement,
+  ) {
     this.lines = new LineTool(store, annotator)
     surface.addEventListener('pointerdown', (e) => this.down(e))
     surface.addEventListener('pointermove', (e) => this.move(e))
@@ -57,6 +61,7 @@ export class PointerTool {
     if (this.gesture.kind === 'press' && this.store.tool.value === 'click') {
       this.annotator.ahead.press(toImage(this.store.view.value, at), event.button === 0 && !negative)
     }
+    if (this.gesture.kind === 'corner') this.polygon.down(toImage(this.store.view.value, at), this.gesture.positive)
     if (this.gesture.kind === 'line') this.lines.begin(this.gesture.tool, this.gesture.positive, toImage(this.store.view.value, at))
   }
 
@@ -69,6 +74,7 @@ export class PointerTool {
       return
     }
     if (this.gesture.kind === 'line') return this.extendLine(event, this.gesture)
+    if (this.gesture.kind === 'corner') return this.polygon.move(toImage(this.store.view.value, at))
     const [gesture, outcome] = moved(this.gesture, at)
     if (gesture.kind !== 'press') {
       clearTimeout(this.longPress)
@@ -85,6 +91,7 @@ export class PointerTool {
     this.touches.delete(event.pointerId)
     if (this.begunOn !== this.store.current.value) return this.abandon()
     const outcome = released(this.gesture)
+    if (this.gesture.kind === 'corner') this.polygon.up()
     if (this.gesture.kind === 'line') this.lines.end(this.gesture.tool, this.gesture.positive)
     this.gesture = IDLE
     this.store.panning.value = false
@@ -127,12 +134,21 @@ export class PointerTool {
   private carryOut(outcome: Outcome): void {
     const view = this.store.view.value
     if (outcome.kind === 'pan') this.look(panBy(view, outcome.dx, outcome.dy))
-    else if (outcome.kind === 'click') this.annotator.click(toImage(view, outcome.at), outcome.positive)
+    else if (outcome.kind === 'click') this.click(toImage(view, outcome.at), outcome.positive)
     else if (outcome.kind === 'select') this.annotator.selectAt(toImage(view, outcome.at))
     else if (outcome.kind === 'box') this.annotator.box(toImage(view, outcome.from), toImage(view, outcome.to))
   }
 
+  private click(at: Point, positive: boolean): void {
+    const corner = this.store.tool.value === 'polygon' && !positive && !this.store.polygon.value && this.polygon.remove(at)
+    if (!corner) this.annotator.click(at, positive)
+  }
+
   private doubleClick(event: MouseEvent): void {
+    if (this.store.tool.value === 'polygon' && this.store.polygon.value) {
+      this.annotator.painter.dropCorner() // the second press of the double click has placed one too many
+      return this.annotator.painter.closePolygon(!event.shiftKey && !event.altKey && this.store.sign.value === 'positive')
+    }
     if (this.store.tool.value !== 'select') return
     const at = toImage(this.store.view.value, this.screen(event))
     const object = this.store.layers.value?.objectAt(at.x, at.y) ?? null
@@ -147,7 +163,7 @@ export class PointerTool {
     // Sideways only a touchpad or a tilted wheel scrolls, and that is not a wish to zoom.
     const painting = this.store.tool.value === 'brush' || this.store.tool.value === 'eraser'
     // With Shift browsers scroll sideways instead of down.
-    if (painting && event.shiftKey) return this.annotator.resizeBrush(event.deltaY + event.deltaX < 0)
+    if (painting && event.shiftKey) return this.annotator.painter.resizeBrush(event.deltaY + event.deltaX < 0)
     const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY)
     if (!event.ctrlKey && (sideways || this.store.wheel.value === 'scroll')) {
       return this.look(panBy(this.store.view.value, -event.deltaX * lines, -event.deltaY * lines))

@@ -7,6 +7,7 @@ import type { ObjectInfo } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
 import { firstKey } from './keys'
+import { ShapeMenu } from './ShapeMenu'
 
 /** What can be done with the object at hand, where the eyes are. */
 export function ActionBar(): JSX.Element | null {
@@ -29,10 +30,11 @@ function ActiveBar({ object }: { object: ObjectInfo }): JSX.Element {
       <span class="muted facts">
         {busy && !object.settled
           ? <><span class="spinner small" /> {t(`bar.busy.${busy}`)}</>
-          : <>{t(prompts === 1 ? 'bar.prompts.one' : 'bar.prompts.many', { count: prompts })} · {t('bar.area', { area: number(object.area) })}</>}
+          : <>{prompts > 0 && <>{t(prompts === 1 ? 'bar.prompts.one' : 'bar.prompts.many', { count: prompts })} · </>}{t('bar.area', { area: number(object.area) })}</>}
       </span>
       <Proposal object={object} />
       <Threshold object={object} />
+      {object.area > 0 && <ShapeMenu />}
       <button class="button quiet" onClick={() => annotator.startOver()}>{t('bar.discard')} <Key command="start-over" /></button>
       <button class="button primary" onClick={() => annotator.finish()}>{t('bar.finish')} <Key command="finish" /></button>
     </div>
@@ -75,6 +77,7 @@ function SelectedBar({ object }: { object: ObjectInfo }): JSX.Element {
     <div class="actions" data-testid="selected-bar">
       <Name object={object} />
       <span class="muted facts">{t('bar.area', { area: number(object.area) })}</span>
+      {!object.locked && <ShapeMenu />}
       <button class="button quiet danger" onClick={() => annotator.remove(object.id)}>
         <Icon name="trash" size={16} /> {t('bar.delete')} <Key command="remove" />
       </button>

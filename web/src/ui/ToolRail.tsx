@@ -19,6 +19,8 @@ export function ToolRail(): JSX.Element {
         <span class="rule" />
         <Tool icon="brush" command="tool-brush" pressed={tool === 'brush'} kind="choice" />
         <Tool icon="eraser" command="tool-eraser" pressed={tool === 'eraser'} kind="choice" />
+        <Tool icon="polygon" command="tool-polygon" pressed={tool === 'polygon'} kind="choice" />
+        <Tool icon="wand" command="tool-wand" pressed={tool === 'wand'} kind="choice" />
         <span class="rule" />
         <Tool icon="select" command="tool-select" pressed={tool === 'select'} kind="choice" />
         <span class="rule" />
