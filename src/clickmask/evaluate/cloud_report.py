@@ -96,7 +96,9 @@ def _picture(scan: Scan, records: CloudRecords) -> str:
         cv2.circle(drawn[0], (x, y), 5, (0, 0, 0), 1, cv2.LINE_AA)
     _, data = cv2.imencode(".jpg", drawn[0][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
     href = base64.b64encode(data.tobytes()).decode("ascii")
-    return f'<img alt="scan with object and clicks" src="data:image/jpeg;base64,{href}"/>'
+    return (
+        f'<img style="display:block;width:100%" alt="scan with object and clicks" src="data:image/jpeg;base64,{href}"/>'
+    )
 
 
 def draw(
