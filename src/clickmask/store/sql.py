@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Row, create_engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, create_engine, func, insert, literal, select, update
 from sqlalchemy import event as engine_events
 from sqlalchemy.exc import DatabaseError
 
@@ -38,6 +38,18 @@ from clickmask.store.values import (
 
 MODEL = Origin("model")
 """The model's answers stand in the log under this name."""
+
+
+_SETTLE = (
+    update(schema.version)
+    .where(
+        schema.version.c.object_id == bindparam("number"),
+        ~schema.version.c.settled,
+        schema.version.c.prompts == bindparam("asked"),
+    )
+    .values(mask_id=bindparam("mask"), ghosts_id=bindparam("ghosts"), waiting=bindparam("waits"), settled=literal(True))
+)
+_IMAGE_OF = select(schema.object_.c.image_id).where(schema.object_.c.id == bindparam("number"))
 
 
 def sqlite_engine(path: str) -> Engine:
@@ -188,15 +200,16 @@ class SqlStore:
 
     def settle(self, object_id: int, prompts: Prompts, answer: Settled, run: ModelRun) -> None:
         """Keep the model's answer for every version that waits with exactly these prompts."""
-        table = schema.version
         with self._transaction(recomputable=True) as connection:
-            waiting = (table.c.object_id == object_id, ~table.c.settled)
-            same = table.c.prompts == prompts_text(connection, self._shelf, prompts)
-            ghosts = None if answer.ghosts is None else self._shelf.save(connection, answer.ghosts)
-            mask = self._shelf.save(connection, answer.mask)
-            values = {"mask_id": mask, "ghosts_id": ghosts, "waiting": answer.waiting, "settled": True}
-            connection.execute(update(table).where(*waiting, same).values(**values))
-            image_id = connection.scalar(select(schema.object_.c.image_id).where(schema.object_.c.id == object_id))
+            answered = {
+                "number": object_id,
+                "asked": prompts_text(connection, self._shelf, prompts),
+                "mask": self._shelf.save(connection, answer.mask),
+                "ghosts": None if answer.ghosts is None else self._shelf.save(connection, answer.ghosts),
+                "waits": answer.waiting,
+            }
+            connection.execute(_SETTLE, answered)
+            image_id = connection.scalar(_IMAGE_OF, {"number": object_id})
             payload = {"model": run.model, "milliseconds": round(run.milliseconds, 2), "prompts": len(prompts)}
             sql_history.log(connection, MODEL, "model_run", payload, image_id, object_id)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from clickmask.store import schema
 from clickmask.store.sql_objects import (
@@ -24,6 +24,20 @@ from clickmask.store.sql_objects import (
     write_version,
 )
 from clickmask.store.values import Edit, HistoryEntry, Origin, Outcome, StoredObject
+
+# Statements of every click are built once: building them again costs more than running them.
+_ADD_EVENT = insert(schema.event)
+_ADD_CHANGE = insert(schema.change)
+_ADD_ACTION = insert(schema.action)
+_SET_NEXT = update(schema.action).where(schema.action.c.id == bindparam("number")).values(next_id=bindparam("next"))
+_NEXT = select(schema.action.c.next_id).where(schema.action.c.id == bindparam("number"))
+_LABEL = select(schema.action.c.label).where(schema.action.c.id == bindparam("number"))
+_HEAD = select(schema.image.c.rev, schema.image.c.head_action).where(schema.image.c.id == bindparam("number"))
+_SET_HEAD = (
+    update(schema.image)
+    .where(schema.image.c.id == bindparam("number"))
+    .values(head_action=bindparam("action"), rev=bindparam("revision"))
+)
 
 
 def apply_edit(connection: Connection, shelf: MaskShelf, image_id: int, edit: Edit, origin: Origin) -> Outcome:
@@ -38,7 +52,7 @@ def apply_edit(connection: Connection, shelf: MaskShelf, image_id: int, edit: Ed
         after = None if value is None else write_version(connection, shelf, object_id, value)
         point_at(connection, object_id, after, rev + 1, origin)
         row = {"action_id": action, "object_id": object_id, "before_id": before, "after_id": after}
-        connection.execute(insert(schema.change).values(**row))
+        connection.execute(_ADD_CHANGE, row)
         if value is not None:
             stored.append(StoredObject(object_id, image_id, rev + 1, origin.client, value))
     _set_head(connection, image_id, action, rev + 1)
@@ -111,18 +125,12 @@ def log(
     action_id: int | None = None,
 ) -> None:
     """Add a line to the append-only log."""
-    connection.execute(
-        insert(schema.event).values(
-            image_id=image_id,
-            object_id=object_id,
-            action_id=action_id,
-            at=time.time(),
-            client=origin.client,
-            client_seq=origin.seq,
-            kind=kind,
-            payload=json.dumps(dict(payload), separators=(",", ":")),
-        )
-    )
+    row = {
+        "image_id": image_id, "object_id": object_id, "action_id": action_id, "at": time.time(),
+        "client": origin.client, "client_seq": origin.seq, "kind": kind,
+        "payload": json.dumps(dict(payload), separators=(",", ":")),
+    }  # fmt: skip
+    connection.execute(_ADD_EVENT, row)
 
 
 def _move(
@@ -146,31 +154,29 @@ def _move(
 
 def _add_action(connection: Connection, image_id: int, head: int | None, kind: str, label: str) -> int:
     row = {"image_id": image_id, "parent_id": head, "kind": kind, "label": label, "at": time.time()}
-    action = inserted(connection, insert(schema.action).values(**row))
+    action = inserted(connection, _ADD_ACTION, row)
     if head is None:
         connection.execute(update(schema.image).where(schema.image.c.id == image_id).values(first_action=action))
     else:
-        connection.execute(update(schema.action).where(schema.action.c.id == head).values(next_id=action))
+        connection.execute(_SET_NEXT, {"number": head, "next": action})
     return action
 
 
 def _head(connection: Connection, image_id: int) -> tuple[int, int | None]:
     """The image's revision and its newest applied action."""
-    table = schema.image
-    row = connection.execute(select(table.c.rev, table.c.head_action).where(table.c.id == image_id)).one()
+    row = connection.execute(_HEAD, {"number": image_id}).one()
     return row.rev, row.head_action
 
 
 def _set_head(connection: Connection, image_id: int, action: int | None, rev: int) -> None:
-    table = schema.image
-    connection.execute(update(table).where(table.c.id == image_id).values(head_action=action, rev=rev))
+    connection.execute(_SET_HEAD, {"number": image_id, "action": action, "revision": rev})
 
 
 def _next_action(connection: Connection, image_id: int) -> int | None:
     _, head = _head(connection, image_id)
     if head is None:
         return connection.scalar(select(schema.image.c.first_action).where(schema.image.c.id == image_id))
-    return connection.scalar(select(schema.action.c.next_id).where(schema.action.c.id == head))
+    return connection.scalar(_NEXT, {"number": head})
 
 
 def _parent(connection: Connection, action: int) -> int | None:
@@ -180,7 +186,7 @@ def _parent(connection: Connection, action: int) -> int | None:
 def _label(connection: Connection, action: int | None) -> str | None:
     if action is None:
         return None
-    return connection.scalar(select(schema.action.c.label).where(schema.action.c.id == action))
+    return connection.scalar(_LABEL, {"number": action})
 
 
 def _entry(row: Row[Any], applied: bool) -> HistoryEntry:

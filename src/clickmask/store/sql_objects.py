@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from clickmask.core.errors import StorageError
 from clickmask.core.masks import RunLengthMask
@@ -21,6 +21,24 @@ RUNS_KEPT = 3_000_000
 
 
 ROWS_AT_ONCE = 500
+
+
+# Statements of every click are built once: building them again costs more than running them.
+_ADD_MASK = insert(schema.mask)
+_ADD_VERSION = insert(schema.version)
+_BY_DIGEST = select(schema.mask.c.id).where(schema.mask.c.digest == bindparam("wanted"))
+_VERSION_OF = select(schema.object_.c.version_id).where(schema.object_.c.id == bindparam("number"))
+_POINT_AT = (
+    update(schema.object_)
+    .where(schema.object_.c.id == bindparam("number"))
+    .values(version_id=bindparam("version"), rev=bindparam("revision"), changed_by=bindparam("client"))
+)
+_CLASS_OF = select(schema.version.c.class_id).where(schema.version.c.id == bindparam("number")).scalar_subquery()
+_BRING_CLASS_BACK = (
+    update(schema.object_class)
+    .where(schema.object_class.c.id == _CLASS_OF, schema.object_class.c.deleted)
+    .values(deleted=False)
+)
 
 
 class MaskShelf:
@@ -53,23 +71,16 @@ class MaskShelf:
     def save(self, connection: Connection, mask: RunLengthMask) -> int:
         """The row number of a mask; equal masks share a row."""
         packed = runs.pack(mask)
-        known = connection.scalar(select(schema.mask.c.id).where(schema.mask.c.digest == packed.digest))
+        known = connection.scalar(_BY_DIGEST, {"wanted": packed.digest})
         if known is not None:
             return int(known)
         x0, y0, x1, y1 = mask.box_xyxy
         height, width = mask.size_hw
-        row = insert(schema.mask).values(
-            digest=packed.digest,
-            height=height,
-            width=width,
-            x0=x0,
-            y0=y0,
-            x1=x1,
-            y1=y1,
-            codec=packed.codec,
-            runs=packed.blob,
-        )
-        return inserted(connection, row)
+        row = {
+            "digest": packed.digest, "height": height, "width": width, "x0": x0, "y0": y0, "x1": x1, "y1": y1,
+            "codec": packed.codec, "runs": packed.blob,
+        }  # fmt: skip
+        return inserted(connection, _ADD_MASK, row)
 
     def _keep(self, mask_id: int, mask: RunLengthMask) -> None:
         with self._lock:
@@ -85,9 +96,9 @@ def _mask_of(row: Row[Any]) -> RunLengthMask:
     return RunLengthMask((row.height, row.width), box_xyxy, runs.unpack(row.codec, row.runs))
 
 
-def inserted(connection: Connection, statement: Any) -> int:
-    """Run an INSERT and return the new row's number."""
-    return int(connection.execute(statement).inserted_primary_key[0])  # type: ignore[index]
+def inserted(connection: Connection, statement: Any, row: Mapping[str, Any] | None = None) -> int:
+    """Run an INSERT, of a row where the statement names none, and return the new row's number."""
+    return int(connection.execute(statement, row).inserted_primary_key[0])  # type: ignore[index]
 
 
 def prompts_text(connection: Connection, shelf: MaskShelf, prompts: Prompts) -> str:
@@ -126,23 +137,23 @@ def _prompt(kind: str, rest: list[Any], load_mask: Callable[[int], RunLengthMask
 
 def write_version(connection: Connection, shelf: MaskShelf, object_id: int, value: ObjectValue) -> int:
     """Keep a value of an object; returns the version's number."""
-    row = insert(schema.version).values(
-        object_id=object_id,
-        class_id=value.class_id,
-        mask_id=shelf.save(connection, value.mask),
-        prompts=prompts_text(connection, shelf, value.prompts),
-        colour=value.colour,
-        hidden=value.hidden,
-        z=value.z,
-        phase=value.phase,
-        reopened=value.reopened,
-        settled=value.settled,
-        locked=value.locked,
-        ghosts_id=None if value.ghosts is None else shelf.save(connection, value.ghosts),
-        waiting=value.waiting,
-        threshold=value.threshold,
-    )
-    return inserted(connection, row)
+    row = {
+        "object_id": object_id,
+        "class_id": value.class_id,
+        "mask_id": shelf.save(connection, value.mask),
+        "prompts": prompts_text(connection, shelf, value.prompts),
+        "colour": value.colour,
+        "hidden": value.hidden,
+        "z": value.z,
+        "phase": value.phase,
+        "reopened": value.reopened,
+        "settled": value.settled,
+        "locked": value.locked,
+        "ghosts_id": None if value.ghosts is None else shelf.save(connection, value.ghosts),
+        "waiting": value.waiting,
+        "threshold": value.threshold,
+    }
+    return inserted(connection, _ADD_VERSION, row)
 
 
 def new_object(connection: Connection, image_id: int, origin: Origin) -> int:
@@ -153,19 +164,16 @@ def new_object(connection: Connection, image_id: int, origin: Origin) -> int:
 
 def current_version(connection: Connection, object_id: int) -> int | None:
     """Number of the object's version, None if it does not exist now."""
-    found = connection.scalar(select(schema.object_.c.version_id).where(schema.object_.c.id == object_id))
+    found = connection.scalar(_VERSION_OF, {"number": object_id})
     return None if found is None else int(found)
 
 
 def point_at(connection: Connection, object_id: int, version_id: int | None, rev: int, origin: Origin) -> None:
     """Make a version the object's current one; a deleted class that it needs comes back."""
-    table = schema.object_
-    row = update(table).where(table.c.id == object_id)
-    connection.execute(row.values(version_id=version_id, rev=rev, changed_by=origin.client))
+    row = {"number": object_id, "version": version_id, "revision": rev, "client": origin.client}
+    connection.execute(_POINT_AT, row)
     if version_id is not None:
-        needed = select(schema.version.c.class_id).where(schema.version.c.id == version_id).scalar_subquery()
-        classes = schema.object_class
-        connection.execute(update(classes).where(classes.c.id == needed, classes.c.deleted).values(deleted=False))
+        connection.execute(_BRING_CLASS_BACK, {"number": version_id})
 
 
 def read_objects(connection: Connection, shelf: MaskShelf, *conditions: Any) -> list[StoredObject]:
