@@ -29,6 +29,10 @@ def test_the_browser_client_is_in_it(wheel: zipfile.ZipFile) -> None:
     assert all(f"clickmask/server/{script}" in wheel.namelist() for script in scripts)
 
 
+def test_the_page_of_the_notebook_widget_is_in_it(wheel: zipfile.ZipFile) -> None:
+    assert {"clickmask/notebook/widget.js", "clickmask/notebook/widget.css"} <= set(wheel.namelist())
+
+
 def test_the_sample_photograph_is_in_it(wheel: zipfile.ZipFile) -> None:
     pictures = [n for n in wheel.namelist() if n.startswith("clickmask/server/sample/") and n.endswith(".jpg")]
     assert pictures and wheel.getinfo(pictures[0]).file_size > 10_000

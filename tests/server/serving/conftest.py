@@ -14,6 +14,9 @@ import pytest
 from PIL import Image
 from tests.server.conftest import AUTH, TOKEN, DiscModel, TestClient
 
+from clickmask.core.frames import LogitMap, whole
+from clickmask.core.prompts import Box
+from clickmask.core.protocols import Request, Result
 from clickmask.server.serving.app import create_serving_app
 from clickmask.server.serving.settings import ServingSettings
 
@@ -39,6 +42,30 @@ def disc(*xy: tuple[float, float], size_hw: tuple[int, int] = (HEIGHT, WIDTH)) -
     for x, y in xy:
         mask |= (rows + 0.5 - y) ** 2 + (columns + 0.5 - x) ** 2 <= 36
     return mask
+
+
+class CrispModel(DiscModel):
+    """Discs with an edge: a pixel is inside or outside, so that masks can be told in advance."""
+
+    def step(self, request: Request) -> Result:
+        if self.failure is not None:
+            raise self.failure
+        height, width = request.frame.size_hw
+        if (height, width) != (64, 64):  # not the warm-up
+            self.runs.append(len(request.prompts))
+        mask = np.zeros((height, width), dtype=bool)
+        for prompt in request.prompts:
+            if isinstance(prompt, Box):
+                mask[int(prompt.y0) : int(prompt.y1), int(prompt.x0) : int(prompt.x1)] = True
+        for click in request.prompts.clicks:
+            near = disc((click.x, click.y), size_hw=(height, width))
+            mask = mask | near if click.positive else mask & ~near
+        return Result(LogitMap(np.where(mask, np.float32(5), np.float32(-5)), whole((height, width))), request.memo)
+
+
+@pytest.fixture
+def model() -> DiscModel:
+    return CrispModel()
 
 
 @pytest.fixture

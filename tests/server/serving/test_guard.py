@@ -19,8 +19,9 @@ PATHS = [("GET", "/"), ("POST", "/"), ("POST", "/predict"), ("POST", "/setup"), 
 def test_nothing_is_done_without_the_token(serving: Any, method: str, path: str) -> None:
     basic = base64.b64encode(b"user:wrong").decode()
     with serving(headers={}) as client:
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {basic}"},
-                        {"Authorization": "Basic %%"}, {"Cookie": f"clickmask_8000={TOKEN}"}):  # fmt: skip
+        wrong = ("Bearer wrong", f"Digest {TOKEN}", f"Basic {basic}", "Basic %%")
+        refused = [{}, *({"Authorization": w} for w in wrong), {"Cookie": f"clickmask_8000={TOKEN}"}]
+        for headers in refused:
             answer = client.request(method, path, headers=headers)
             assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorised")
         assert client.request(method, f"/{TOKEN}x{path}").status_code == 401

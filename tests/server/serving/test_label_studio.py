@@ -121,6 +121,11 @@ def test_an_initial_brush_mask_is_corrected(tools: Any) -> None:
     np.testing.assert_array_equal(mask_in(ask(tools, brush, keypoint(40, 30))), disc((20, 20), (40, 30)))
 
 
+@pytest.mark.parametrize("kind", ["textarea", [], None, {"a": 1}])
+def test_regions_of_other_kinds_are_passed_over(tools: Any, kind: Any) -> None:
+    np.testing.assert_array_equal(mask_in(ask(tools, keypoint(20, 20), {"type": kind, "value": {}})), disc((20, 20)))
+
+
 def test_a_click_on_the_far_edge_counts(tools: Any) -> None:
     assert mask_in(ask(tools, keypoint(WIDTH, HEIGHT)))[-1, -1]
 

@@ -109,6 +109,15 @@ def test_the_image_of_every_click_is_recognised_and_clicks_go_on(tools: Any, mod
     assert len(tools.app.state.sources._kept) == 1
 
 
+def test_clicks_count_in_the_order_in_which_they_came(tools: Any) -> None:
+    """CVAT sorts them by their sign; the second positive click came after the negative one that it lies beside."""
+    invoke(tools, neg_points=[[26, 20]])
+    answer = invoke(tools, pos_points=[[20, 20], [30, 20]], neg_points=[[26, 20]])
+    np.testing.assert_array_equal(whole(answer), disc((20, 20)) & ~disc((26, 20)) | disc((30, 20)))
+    undone = invoke(tools, neg_points=[[26, 20]])
+    np.testing.assert_array_equal(whole(undone), disc((20, 20)) & ~disc((26, 20)))
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "text"),
     [

@@ -207,7 +207,7 @@ def label_of(regions: list[Any], tag: OutputTag) -> str:
     """The label of the newest region that has one of the tag's, else the tag's first."""
     for region in reversed(regions):
         values = region.get("value", {})
-        named = values.get(region.get("type")) or values.get("labels") or []
+        named = values.get(str(region.get("type"))) or values.get("labels") or []
         for label in named if isinstance(named, list) else []:
             if label in tag.labels:
                 return str(label)
