@@ -37,15 +37,15 @@ def test_pixels_are_scaled_as_the_authors_do(name: str) -> None:
 
 def test_the_first_click_has_a_branch_of_its_own() -> None:
     torch.manual_seed(0)
-    network = build(TINY, pretrained=False).eval()
-    image, guidance = torch.rand(1, 3, 64, 96), torch.rand(1, 3, 64, 96)
+    network = build(TINY, pretrained=False).eval().double()
+    image, guidance = (torch.rand(1, 3, 64, 96, dtype=torch.float64) for _ in range(2))
     other = guidance.clone()
     other[:, 2] = 1 - other[:, 2]
     with torch.inference_mode():
         given = network(image, guidance)
         assert set(given) == {"logits"}
-        assert (network(image, other)["logits"] - given["logits"]).abs().max() > 1e-5
-    answers = network.train()(torch.rand(2, 3, 64, 96), torch.rand(2, 3, 64, 96))
+        assert (network(image, other)["logits"] - given["logits"]).abs().max() > 1e-9
+    answers = network.float().train()(torch.rand(2, 3, 64, 96), torch.rand(2, 3, 64, 96))
     assert answers["first"].shape == answers["logits"].shape == (2, 1, 64, 96)
 
 

@@ -80,7 +80,7 @@ class Training:
         optimizer: ``adam`` or ``adamw``.
         weight_decay: of ``adamw``.
         betas: of the optimiser.
-        schedule: ``iterative`` (RITM's) or ``conveyor``, see `clickmask.train.conveyor`.
+        schedule: ``iterative`` (RITM's), ``conveyor`` or ``memory`` (ITIS's), see `clickmask.train.recipe`.
         rehearsals: ``iterative`` only: at most so many passes without gradient before the one that trains.
         clicks: fields of `clickmask.train.clicks.ClickRules` that differ from its defaults.
         encoder: prefixes of the parameters that learn with `encoder_rate` times the learning rate.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from clickmask.core.frames import FloatMap
 from clickmask.core.masks import BoolMask, bounding_box
 from clickmask.core.prompts import Click
+from clickmask.simulate import ROBOTS
 from clickmask.simulate.random_error import random_error
 from clickmask.simulate.ritm_center import ritm_center
 from clickmask.train.dios_clicks import dios_clicks
@@ -29,6 +30,7 @@ class ClickRules:
     Attributes:
         starts: chances of the four beginnings: one click, many random clicks, a box, a flawed mask.
         centred: chance that a click goes exactly where the evaluation robot would put it.
+        robot: name in `clickmask.simulate.ROBOTS` that places every correction; `centred` does not count then.
         sampler: where random clicks come from: ``ritm`` or ``dios``; the fields below are ``ritm``'s.
         slots: most clicks of one sign.
         gamma: ratio of the chances of n + 1 and n clicks.
@@ -37,6 +39,7 @@ class ClickRules:
 
     starts: tuple[float, float, float, float] = (0.6, 0.12, 0.1, 0.18)
     centred: float = 0.5
+    robot: str = ""
     sampler: str = "ritm"
     slots: int = 8
     gamma: float = 0.75
@@ -80,6 +83,8 @@ def next_click(
     rng: np.random.Generator,
 ) -> Click | None:
     """A correction: the evaluation robot's, or a random one well inside the thickest error; None without error."""
+    if rules.robot:
+        return ROBOTS.get(rules.robot)(target, prediction, ignore, clicks, rng)
     if rng.random() < rules.centred:
         return ritm_center(target, prediction, ignore, clicks)
     return random_error(target, prediction, ignore, clicks, rng)

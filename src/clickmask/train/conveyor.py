@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clickmask.core.frames import FloatMap
+from clickmask.core.frames import FloatMap, Image
 from clickmask.core.prompts import Click
 from clickmask.nn.method import Phase, find_method
-from clickmask.train.augment import IGNORE
+from clickmask.train.augment import IGNORE, Label
 from clickmask.train.clicks import ClickRules, next_click
 from clickmask.train.groups import CLICK_SLOTS, Group, GroupDrawer, GroupSource
 from clickmask.train.recipe import Recipe
@@ -91,19 +91,12 @@ class Conveyor:
 
     def batch(self) -> Batch:
         """The present batch."""
-        images = np.concatenate([g.images for g in self.groups])
-        labels = np.concatenate([g.labels for g in self.groups]).astype(np.float32)
-        labels[labels == IGNORE] = -1
-        previous = np.concatenate([g.previous for g in self.groups])
-        clicks = np.stack([click_rows(c) for g in self.groups for c in g.clicks])
-        ages = [g.age for g in self.groups for _ in range(self._size)]
-        scaled = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1  # (B, 3, S, S), channels last
-        return Batch(
-            scaled,
-            torch.from_numpy(labels)[:, None],
-            torch.from_numpy(previous)[:, None],
-            torch.from_numpy(clicks),
-            torch.tensor(ages),
+        return batch_of(
+            np.concatenate([g.images for g in self.groups]),
+            np.concatenate([g.labels for g in self.groups]),
+            np.concatenate([g.previous for g in self.groups]),
+            np.stack([click_rows(c) for g in self.groups for c in g.clicks]),
+            [g.age for g in self.groups for _ in range(self._size)],
         )
 
     def advance(self, probabilities: FloatMap, seen_again: FloatMap | None = None) -> None:
@@ -150,6 +143,19 @@ class Conveyor:
         previous = state["previous"].numpy()
         clicks = tuple(click_values(rows) for rows in state["clicks"].numpy())
         return replace(group, age=state["age"], previous=previous, clicks=clicks)
+
+
+def batch_of(images: Image, labels: Label, previous: FloatMap, clicks: np.ndarray, ages: list[int]) -> Batch:
+    """A batch out of arrays: (B, S, S, 3) images, (B, S, S) labels and previous probabilities, (B, N, 3) clicks."""
+    values = labels.astype(np.float32)
+    values[labels == IGNORE] = -1
+    return Batch(
+        torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1,  # (B, 3, S, S), channels last
+        torch.from_numpy(values)[:, None],
+        torch.from_numpy(previous)[:, None],
+        torch.from_numpy(clicks),
+        torch.tensor(ages),
+    )
 
 
 def _with_next(

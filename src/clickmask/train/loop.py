@@ -16,6 +16,7 @@ from clickmask.nn.losses import LOSSES
 from clickmask.nn.method import Outputs, Phase, find_method
 from clickmask.train.conveyor import Batch, Conveyor
 from clickmask.train.memory import cache_bytes
+from clickmask.train.object_memory import ObjectMemory
 from clickmask.train.photos import PhotoSource
 from clickmask.train.precision import halves
 from clickmask.train.progress import Clock, Progress
@@ -103,7 +104,8 @@ class Trainer:
 
     def _run_phase(self, index: int, first: int, stop: int, report: Report) -> None:
         phase = self.recipe.phases[index]
-        conveyor = Conveyor(self.maker, self.recipe, phase, index * PHASE_GROUPS, self._workers)
+        kind = ObjectMemory if self.recipe.clicks == "memory" else Conveyor
+        conveyor = kind(self.maker, self.recipe, phase, index * PHASE_GROUPS, self._workers)
         saved, self._saved = self._saved, None
         try:
             if saved is not None and self.step > first:
@@ -120,7 +122,7 @@ class Trainer:
         finally:
             conveyor.close()
 
-    def _train_step(self, conveyor: Conveyor, rate: float) -> tuple[float, float]:
+    def _train_step(self, conveyor: Conveyor | ObjectMemory, rate: float) -> tuple[float, float]:
         while conveyor.rehearsing:
             self._hand_on(conveyor, self._rehearsed(conveyor.batch()))
         batch = _to(conveyor.batch(), self.device)
@@ -132,7 +134,7 @@ class Trainer:
         self._hand_on(conveyor, outputs)
         return float(loss.detach()), _mean_iou(_probabilities(outputs["logits"]), batch.labels.cpu())
 
-    def _hand_on(self, conveyor: Conveyor, outputs: Outputs) -> None:
+    def _hand_on(self, conveyor: Conveyor | ObjectMemory, outputs: Outputs) -> None:
         """Give the samples the network's answers."""
         again = self._encoding.feedback if recalls(self._encoding) else "logits"
         conveyor.advance(*(_probabilities(outputs[name])[:, 0].numpy() for name in ("logits", again)))
@@ -209,7 +211,7 @@ class Trainer:
         self._clock.skip()
         return figures
 
-    def _save(self, conveyor: Conveyor) -> None:
+    def _save(self, conveyor: Conveyor | ObjectMemory) -> None:
         state = {
             "step": self.step,
             "seconds": self._clock.seconds,

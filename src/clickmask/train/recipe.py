@@ -11,11 +11,12 @@ from clickmask.core.registry import unknown_name
 from clickmask.nn.losses import LOSSES
 from clickmask.nn.method import Phase, find_method
 from clickmask.nn.models.compact import CompactConfig
+from clickmask.simulate import ROBOTS
 from clickmask.train.clicks import SAMPLERS
 from clickmask.train.precision import PRECISIONS
 from clickmask.train.samples import DataRules
 
-CLICK_SCHEDULES = ("conveyor", "iterative")
+CLICK_SCHEDULES = ("conveyor", "iterative", "memory")
 OPTIMIZERS = ("adamw", "adam")
 OWN_LOSS = "own"
 """Names the loss that the method brings along."""
@@ -34,12 +35,15 @@ class Recipe:
         seed: of everything random.
         loss: name in `clickmask.nn.losses.LOSSES`, or ``own`` for the method's.
         clicks: how clicks come: ``conveyor`` trains on every pass over a sample, see `clickmask.train.conveyor`;
-            ``iterative`` is RITM's way: up to `rehearsals` passes without gradient, then one that trains.
+            ``iterative`` is RITM's way: up to `rehearsals` passes without gradient, then one that trains;
+            ``memory`` is ITIS's: objects are visited again and again, see `clickmask.train.object_memory`.
         rehearsals: ``iterative`` only: the number of passes without gradient is uniform from 0 to this.
         click_weights: weight of the loss after 0, 1, 2 ... clicks added to a sample's first ones; the last one repeats.
         lives: ``conveyor`` only: chances that a sample stays for 1, 2, 3 ... steps; each step adds
             the click that its own answer calls for.
         groups: ``conveyor`` only: parts of a batch that are replaced independently of each other.
+        objects: ``memory`` only: how many there are; all are visited in an epoch.
+        forget: ``memory`` only: chance that an object begins anew at a visit (ITIS: 0.3).
         encoder: prefixes of the names of the encoder's parameters.
         encoder_rate: learning rate of the encoder relative to the rest.
         optimizer: ``adamw`` or ``adam``.
@@ -69,6 +73,8 @@ class Recipe:
     click_weights: tuple[float, ...] = (1.0,)
     lives: tuple[float, ...] = (0.2, 0.25, 0.25, 0.15, 0.1, 0.05)
     groups: int = 4
+    objects: int = 8192
+    forget: float = 0.3
     encoder: tuple[str, ...] = ("encoder.",)
     encoder_rate: float = 0.35
     optimizer: str = "adamw"
@@ -99,7 +105,7 @@ class Recipe:
     @property
     def batch_groups(self) -> int:
         """Parts of a batch with a life of their own."""
-        return 1 if self.iterative else self.groups
+        return self.groups if self.clicks == "conveyor" else 1
 
     @property
     def life_chances(self) -> tuple[float, ...]:
@@ -123,6 +129,7 @@ class Recipe:
             ("optimizer", self.optimizer, list(OPTIMIZERS)),
             ("precision", self.precision, list(PRECISIONS)),
             ("click sampler", self.data.clicks.sampler, list(SAMPLERS)),
+            ("robot", self.data.clicks.robot, ["", *ROBOTS]),
         ):
             if chosen not in known:
                 raise UnknownNameError(unknown_name(kind, chosen, known))
@@ -135,6 +142,8 @@ class Recipe:
             raise RecipeError(
                 f"average is the share of the old mean that is kept: 0 <= average < 1, got {self.average}."
             )
+        if not 0 <= self.forget <= 1:
+            raise RecipeError(f"forget is a chance from 0 to 1, got {self.forget}.")
         for name in ("lives", "click_weights"):
             values = getattr(self, name)
             if not values or min(values) < 0 or sum(values) <= 0:
@@ -183,6 +192,10 @@ def _check_phases(recipe: Recipe) -> None:
         least = find_method(recipe.method).least_batch
         if phase.batch < least:
             raise RecipeError(f"phases.{number}.batch must be at least {least} for {recipe.method}, got {phase.batch}.")
+        if recipe.clicks == "memory" and phase.batch > recipe.objects:
+            raise RecipeError(
+                f"phases.{number}.batch is {phase.batch}, but only {recipe.objects} objects are remembered."
+            )
         if phase.batch < 1 or phase.batch % recipe.batch_groups:
             raise RecipeError(
                 f"phases.{number}.batch must be a multiple of groups ({recipe.batch_groups}), got {phase.batch}."

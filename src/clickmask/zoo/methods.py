@@ -84,6 +84,8 @@ def _of(family: str, paper: str, year: int, licence: str) -> Callable[..., Metho
 
 
 _dios = _of("dios", "Xu et al., CVPR", 2016, "none published")
+_itis = _of("itis", "Mahadevan et al., BMVC", 2018, "none published")
+_edgeflow = _of("edgeflow", "Hao et al., ICCV workshops", 2021, "Apache-2.0")
 _fca = _of("fca", "Lin et al., CVPR", 2020, "research and education only")
 _FCA_FILES = partial(Published, trained_on="Pascal VOC 2012, SBD", licence="research and education only")
 _simpleclick = _of("simpleclick", "Liu et al., ICCV", 2023, "MIT")
@@ -196,6 +198,12 @@ METHODS: tuple[MethodLine, ...] = (
     # dios
     _dios("dios", "VGG-16 FCN over distance maps, scores fused at strides 32, 16 and 8; no memory."),
     _dios("dios_small", "DIOS with about an eighth of the channels, for training on a CPU."),
+    # itis
+    _itis("itis", "DeepLabV3+ that learns from its own mistakes."),
+    _itis("itis_small", "ITIS on a slim ResNet-18, for a CPU."),
+    # edgeflow
+    _edgeflow("edgeflow", "HRNet-18 with OCR that sees its edge again; coarse to fine."),
+    _edgeflow("edgeflow_hrnet18s", "EdgeFlow on the small HRNet."),
     # fca
     _fca("fca", "FCA-Net on ResNet-101: a branch of its own for the first click.", _FCA_FILES("fcanet-resnet.pth")),
     _fca("fca_res2net101", "FCA-Net on Res2Net-101.", _FCA_FILES("fcanet-res2net.pth")),

@@ -5,6 +5,8 @@ Maps are brought to a common size with corners aligned, as the weights of RITM a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,20 +45,23 @@ class HRNet(nn.Module):
             [nn.ModuleList([Exchange(widths[: n + 2], blocks) for _ in range(counts[n])]) for n in range(3)]
         )
 
-    def forward(self, image: Tensor, extra: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, extra: Tensor | None = None, late: Sequence[Tensor] = ()) -> Tensor:
         """(B, 15 width, H/4, W/4).
 
         Args:
             image: (B, 3, H, W).
             extra: (B, stem, H/2, W/2) added after the first convolution: the door for guidance.
+            late: none, or three maps (B, width, H/4, W/4) added to the finest branch before each stage.
         """
         x = self.stem1(image)
         x = self.first(self.stem2(x if extra is None else x + extra))
         branches = [x]
-        for transition, stage in zip(self.transitions, self.stages, strict=True):
+        for number, (transition, stage) in enumerate(zip(self.transitions, self.stages, strict=True)):
             # a branch goes on as it is, or changes its channels; new ones begin from the coarsest
             steps = list(transition.children())
             branches = [step(branches[min(n, len(branches) - 1)]) for n, step in enumerate(steps)]
+            if late:
+                branches[0] = branches[0] + late[number]
             for exchange in stage.children():
                 branches = exchange(branches)
         return torch.cat([branches[0], *(resized(b, branches[0]) for b in branches[1:])], dim=1)

@@ -228,6 +228,7 @@ def _method(name: str, config: FcaConfig, summary: str, side: int, zoom_in: Mapp
         scaling=ZERO_TO_ONE,
         capabilities=frozenset(),
         training=TRAINING,
+        least_batch=2,
         zoom_in=zoom_in,
         tiny=TINY,
         convert=convert if zoom_in is None else None,
