@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 from clickmask.zoo.methods import METHODS, MethodLine
+from clickmask.zoo.sam import SAM_LINES
 
 PAGE = Path(__file__).with_name("methods.md")
-BLOCK = re.compile(r"(<!-- methods -->\n).*?(<!-- end -->\n)", re.DOTALL)
+BLOCKS = {"methods": METHODS, "sam": SAM_LINES}
+"""Tables by the marker that they follow."""
 HEAD = "| method | what it is | paper | code | published weights |\n|---|---|---|---|---|\n"
 
 
@@ -22,8 +24,12 @@ def row(line: MethodLine) -> str:
 
 
 def updated(text: str) -> str:
-    """The page with the table as the catalogue is now."""
-    return BLOCK.sub(lambda found: found[1] + HEAD + "".join(map(row, METHODS)) + found[2], text)
+    """The page with the tables as the catalogue is now."""
+    for marker, lines in BLOCKS.items():
+        table = HEAD + "".join(map(row, lines))
+        pattern = rf"(<!-- {marker} -->\n).*?(<!-- end -->\n)"
+        text = re.sub(pattern, lambda found, table=table: found[1] + table + found[2], text, flags=re.DOTALL)  # type: ignore[misc]
+    return text
 
 
 if __name__ == "__main__":

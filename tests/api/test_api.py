@@ -44,7 +44,7 @@ def test_every_model_is_listed() -> None:
 
 
 def test_an_unknown_model_and_an_unknown_stage() -> None:
-    with pytest.raises(UnknownNameError, match=r"Unknown model 'flod'. Did you mean 'flood'\?"):
+    with pytest.raises(UnknownNameError, match=r"Unknown model 'flod'. Did you mean 'flood'"):
         load("flod")
     with pytest.raises(UnknownNameError, match=r"Unknown stage 'flp'. Did you mean 'flip'\?"):
         load("flood", stages=["flp"])

@@ -70,7 +70,18 @@ def test_the_registries() -> None:
     assert (
         set(COMMANDS)
         == set(SUMMARIES)
-        == {"annotate", "serve", "segment", "evaluate", "train", "export", "models", "convert", "convert-weights"}
+        == {
+            "annotate",
+            "serve",
+            "segment",
+            "evaluate",
+            "train",
+            "export",
+            "models",
+            "convert",
+            "convert-weights",
+            "import-sam",
+        }
     )
 
 

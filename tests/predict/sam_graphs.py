@@ -32,6 +32,7 @@ class Names:
     count: int = 4
     rank: int = 3
     channels_last: bool = False
+    open_sides: bool = False
     mask_input: bool = True
     size_input: bool = True
     high_res: bool = False
@@ -86,7 +87,10 @@ def save(path: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], co
 
 
 def encoder(names: Names) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
-    shape = [SIDE, SIDE, 3] if names.channels_last else [1, 3, SIDE, SIDE]
+    shape: list[Any] = [SIDE, SIDE, 3] if names.channels_last else [1, 3, SIDE, SIDE]
+    cells: list[Any] = [1, 3, SIDE // 4, SIDE // 4]
+    if names.open_sides:
+        shape, cells = ["height", "width", 3], [1, 3, "rows", "columns"]
     nodes = []
     source = names.image
     if names.channels_last:
@@ -94,7 +98,7 @@ def encoder(names: Names) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
         nodes.append(helper.make_node("Unsqueeze", ["planes", "zero"], ["batch"]))
         source = "batch"
     nodes.append(helper.make_node("AveragePool", [source], [names.embedding], kernel_shape=[4, 4], strides=[4, 4]))
-    outputs = [value(names.embedding, [1, 3, SIDE // 4, SIDE // 4])]
+    outputs = [value(names.embedding, cells)]
     if names.high_res:
         nodes += [helper.make_node("Identity", [source], [f"high_res_feats_{level}"]) for level in (0, 1)]
         outputs += [value(f"high_res_feats_{level}", [1, 3, SIDE, SIDE]) for level in (0, 1)]
@@ -104,7 +108,7 @@ def encoder(names: Names) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
 def decoder(names: Names) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
     lead = [1] * (names.rank - 2)
     inputs = [
-        value(names.taken, [1, 3, SIDE // 4, SIDE // 4]),
+        value(names.taken, [1, 3, "rows", "columns"]),
         value(names.points, [*lead, "points", 2]),
         value(names.labels, [*lead, "points"], names.label_type),
     ]

@@ -62,6 +62,14 @@ def test_pixels_of_encoders_that_normalise_themselves(tmp_path: Path, export: st
     np.testing.assert_allclose(embedding["image_embeddings"], level, rtol=1e-4)
 
 
+def test_encoders_for_bytes_of_any_size_get_the_image_without_padding(tmp_path: Path) -> None:
+    """They normalise and pad by themselves: zeros of ours would be normalised as if they were black pixels."""
+    _, backend = imported(tmp_path, Names("input_image", "image_embeddings", channels_last=True, open_sides=True))
+    assert backend.input_hw == (1024, 1024)
+    embedding = backend.embed(Frame.of(np.full((512, 1024, 3), 128, np.uint8)))
+    assert embedding["image_embeddings"].shape == (1, 3, 128, 256)
+
+
 def test_as_a_model_by_its_folder(tmp_path: Path) -> None:
     spec, _ = imported(tmp_path, EXPORTS["sam"])
     predictor = load(str(tmp_path / "model"), threads=1)

@@ -30,6 +30,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "models": "clickmask.cli.models:models",
         "convert": "clickmask.cli.convert:convert",
         "convert-weights": "clickmask.cli.convert_weights:convert_weights",
+        "import-sam": "clickmask.cli.import_sam:import_sam",
     },
 )
 """Commands by name; each is a function whose annotated arguments are the command's."""
@@ -44,6 +45,7 @@ SUMMARIES = {
     "models": "List the models, or tell all about one.",
     "convert": "Convert annotations from one format to another.",
     "convert-weights": "Turn published weights into a model.",
+    "import-sam": "Turn a SAM-type model into a model.",
 }
 """What `clickmask --help` says of each command, so that it need not import them."""
 

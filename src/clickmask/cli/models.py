@@ -11,6 +11,7 @@ import typer
 
 from clickmask.zoo import catalog
 from clickmask.zoo.methods import METHODS, MethodLine, method_line
+from clickmask.zoo.sam import SAM_LINES, sam_line
 from clickmask.zoo.spec import ModelSpec
 
 
@@ -48,7 +49,7 @@ def models(
         return
     specs = [catalog.find(each)[0] for each in catalog.names()]
     ready = {name for spec in specs for name in (spec.name, spec.method)}
-    waiting = [line for line in METHODS if line.name not in ready]
+    waiting = [line for line in (*METHODS, *SAM_LINES) if line.name not in ready]
     clouds = [found[0] for found in map(catalog.find_cloud, catalog.cloud_names()) if found is not None]
     if as_json:
         values = [{**asdict(spec), "ready": True} for spec in specs]
@@ -66,7 +67,7 @@ def models(
 
 def one_model(name: str, as_json: bool) -> None:
     """Everything about a model, or about a method that has no weights yet."""
-    line = method_line(name)
+    line = method_line(name) or sam_line(name)
     if line is not None and name not in catalog.names():
         told = json.dumps({**asdict(line), "ready": False}, indent=2) if as_json else "\n".join(method_details(line))
         typer.echo(told)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,8 @@ def import_checkpoint(source: Path, folder: Path, *, name: str | None = None, li
 
 def _transformers() -> Any:
     try:
-        import transformers
+        transformers = import_module("transformers")
     except ImportError as error:
         raise MissingExtraError("SAM through transformers", "sam") from error
+    transformers.logging.disable_progress_bar()
     return transformers

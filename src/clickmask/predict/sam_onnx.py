@@ -79,6 +79,10 @@ class SamOnnxBackend:
         self.input_hw, self.capabilities = input_hw, capabilities
         self.padded, self.low_res_hw = graphs.padded, (graphs.side, graphs.side)
         self._encoder, self._decoder, self._pixels = encoder, decoder, graphs.pixels
+        (node,) = encoder.get_inputs()[:1]
+        sides = node.shape[-3:-1] if node.shape[-1] == 3 else node.shape[-2:]
+        # graphs that take bytes of any size normalise and pad by themselves: padding of ours would be normalised too
+        self._pads_itself = graphs.pixels == "bytes" and not all(isinstance(side, int) for side in sides)
         self._ranks = {node.name: len(node.shape) for node in decoder.get_inputs()}
         self._types = {node.name: _dtype(node.type) for node in decoder.get_inputs()}
         self._outputs = [_one_of(decoder, MASKS, "masks"), _one_of(decoder, SCORES, "scores")]
@@ -145,6 +149,8 @@ class SamOnnxBackend:
             return image
         height, width = frame.size_hw
         pixels = frame.pixels.astype(np.float32).transpose(2, 0, 1)
+        if self._pads_itself:
+            return pixels[None]
         image[0, :, :height, :width] = pixels / np.float32(255) if self._pixels == "unit" else pixels
         return image
 

@@ -23,8 +23,8 @@ from clickmask.core.prompts import Click
 from clickmask.nn.method import Phase, find_method
 from clickmask.train.augment import IGNORE
 from clickmask.train.clicks import next_click
-from clickmask.train.conveyor import CLICK_SLOTS, Batch, batch_of, click_rows, click_values
-from clickmask.train.groups import first_seen
+from clickmask.train.conveyor import Batch, batch_of, click_rows, click_values
+from clickmask.train.groups import CLICK_SLOTS, first_seen
 from clickmask.train.recipe import Recipe
 from clickmask.train.samples import Sample, SampleMaker
 

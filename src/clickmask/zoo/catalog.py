@@ -9,6 +9,7 @@ from clickmask.core.errors import UnknownNameError, WeightsError
 from clickmask.core.registry import unknown_name
 from clickmask.zoo.cloud_spec import CLOUD_SPEC_FILE, CloudSpec
 from clickmask.zoo.methods import METHOD_TARGETS, method_line
+from clickmask.zoo.sam import SAM_LINES, sam_line
 from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
@@ -48,10 +49,11 @@ def find(name: str) -> tuple[ModelSpec, Path | None]:
     for folder in (*(each / name for each in weights_folders()), Path(name)):
         if (folder / SPEC_FILE).is_file():
             return ModelSpec.read(folder), folder
-    if name in METHOD_TARGETS:
+    if name in METHOD_TARGETS or sam_line(name) is not None:
         raise WeightsError(how_to_get(name))
     hint = "A folder written by `clickmask export` works too; `clickmask models` lists all models."
-    known = sorted({*names(), *METHOD_TARGETS.names()}, key=lambda each: (each != "default", each))
+    listed = {*names(), *METHOD_TARGETS.names(), *(line.name for line in SAM_LINES)}
+    known = sorted(listed, key=lambda each: (each != "default", each))
     raise UnknownNameError(f"{unknown_name('model', name, known)} {hint}")
 
 
@@ -83,6 +85,14 @@ def weights_folders() -> list[Path]:
 
 def how_to_get(name: str) -> str:
     """What to do about a method without weights."""
+    sam = sam_line(name)
+    if sam is not None:
+        licences = ", ".join(sorted({file.licence for file in sam.published}))
+        return (
+            f"The model '{name}' is not here. To get it (licence of the weights: {licences}):\n"
+            f"  from its authors:  clickmask import-sam {name} --download -o weights/{name}\n"
+            f"  or your own files: clickmask import-sam ENCODER.onnx DECODER.onnx -o weights/{name}"
+        )
     line = method_line(name)
     ways = [
         f"  train it:  clickmask train {name} --data my_photos -o runs/{name}\n"
