@@ -60,7 +60,7 @@ def test_every_stage_can_be_asked_for_or_says_what_it_needs(name: str) -> None:
     assert stage.summary.endswith(".") and len(stage.summary) < 120
     lacking = stage.needs - build_pipeline("flood").backend.capabilities
     if lacking:
-        with pytest.raises(CapabilityError, match=f"The stage '{name}' needs {min(lacking)}, which the model 'flood'"):
+        with pytest.raises(CapabilityError, match=f"The stage '{name}' needs gradients, which the model 'flood'"):
             load("flood", stages=[name])
         return
     predictor = load("flood", stages=[name])

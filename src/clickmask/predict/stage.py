@@ -24,6 +24,8 @@ PLACES: tuple[Place, ...] = ("weights", "backend", "network", "answer")
 REMEDIES: Mapping[str, str] = {
     "gradients": 'Gradients need the torch runtime: load the model with backend="torch" (on the command line '
     "--backend torch), after pip install 'clickmask[torch]'.",
+    "features": "The stage stops the network half-way: choose a model whose network has insertion points, on the torch "
+    "runtime.",
     "previous_mask": "Choose a model that takes its previous answer as input; `clickmask models NAME` tells.",
 }
 """By capability: how to get a backend that has it."""
@@ -82,7 +84,7 @@ def check_stages(stages: Mapping[str, NamedStage], backend: Backend, model: str)
         CapabilityError: the backend lacks what a stage needs, or two stages want the same place.
     """
     for name, stage in stages.items():
-        for lacking in sorted(stage.needs - backend.capabilities):
+        for lacking in sorted(stage.needs - backend.capabilities, key=lambda need: (need != "gradients", need)):
             offered = ", ".join(sorted(backend.capabilities)) or "nothing"
             remedy = REMEDIES.get(lacking, "Choose a model that offers it; `clickmask models NAME` tells.")
             raise CapabilityError(

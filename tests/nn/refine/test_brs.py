@@ -218,7 +218,7 @@ def test_a_backend_without_gradients_is_refused_with_the_remedy(name: str) -> No
     spec = ModelSpec("mine", "toy", "For tests.", "Apache-2.0")
     from clickmask.predict.flood import FloodBackend
 
-    with pytest.raises(CapabilityError, match=r"needs (gradients|features).*'mine'"):
+    with pytest.raises(CapabilityError, match=r"needs gradients.*'mine'.*backend=\"torch\""):
         assemble(spec, FloodBackend(), (name,))
 
 
