@@ -277,7 +277,7 @@ def test_cutting_and_combining(annotator: Annotator) -> None:
     annotator.press("v")
     annotator.click((240, 90))
     annotator.press("m")
-    page.get_by_text("Click the object to merge with").wait_for()
+    page.get_by_test_id("tool-options").get_by_text("Click the object to merge with").wait_for()
     annotator.click((240, 150))
     assert [o["area"] for o in annotator.objects] == [area]
     annotator.press("Control+z")

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated
@@ -15,14 +16,17 @@ import typer
 
 from clickmask.cli.models import BackendOption
 from clickmask.cli.stages import RefineOption
-from clickmask.core.errors import ImageError, InputError, StorageError
+from clickmask.core.errors import ImageError, InputError, StorageError, WeightsError
 
 if TYPE_CHECKING:
     from clickmask.predict.predictor import Pipeline
     from clickmask.store.project import Project
+    from clickmask.zoo.spec import ModelSpec
 
 DEFAULT_PORT = 8765
 PORTS_TRIED = 20
+MODELS_FOLDER = "models"
+"""In the project folder: models that the menu offers beside the known ones."""
 
 
 def annotate(  # noqa: PLR0913 - each argument is an option of the command
@@ -78,17 +82,35 @@ def annotate(  # noqa: PLR0913 - each argument is an option of the command
 
     def build(name: str) -> Pipeline:
         # other models that are chosen in the browser run on what they are made for
-        return build_pipeline(name, stages=stages, backend=backend.value if backend and name == model else None)
+        own = opened.folder / MODELS_FOLDER / name
+        return build_pipeline(
+            str(own) if own.is_dir() else name,
+            stages=stages,
+            backend=backend.value if backend and name == model else None,
+        )
 
     with listen(host, DEFAULT_PORT if port is None else port, PORTS_TRIED if port is None else 0) as listening:
         opened = open_project(folder, kept)
         settings = Settings(host=host, port=listening.getsockname()[1], model=model, only_path=only_path)
-        specs = {name: catalog.find(name)[0] for name in catalog.names()}
-        app = create_app(settings, opened, build, lambda: specs)
+        app = create_app(settings, opened, build, lambda: _models(opened.folder / MODELS_FOLDER, model))
         _check_not_empty(opened)
         with contextlib.suppress(KeyboardInterrupt):  # raised again after Ctrl+C has closed everything
             serve(app, listening, lambda: _announce(settings.host, settings.port, settings.token, not no_browser))
     typer.echo("Stopped. Everything is saved.", err=True)
+
+
+def _models(folder: Path, chosen: str) -> dict[str, ModelSpec]:
+    """What the menu of models offers: the known ones, those in the project's folder, and the one that was asked for."""
+    from clickmask.zoo import catalog
+    from clickmask.zoo.spec import SPEC_FILE
+
+    found = {name: catalog.find(name)[0] for name in catalog.names()}
+    for spec in sorted(folder.glob(f"*/{SPEC_FILE}")):
+        with contextlib.suppress(WeightsError):  # a damaged one is told when it is asked for
+            found[spec.parent.name] = replace(catalog.find(str(spec.parent))[0], name=spec.parent.name)
+    if chosen not in found:
+        found[chosen] = replace(catalog.find(chosen)[0], name=chosen)
+    return found
 
 
 def _places(path: Path | None, project: Path | None) -> tuple[Path, str | None, Path | None]:

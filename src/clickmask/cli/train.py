@@ -20,6 +20,7 @@ from rich.progress import Progress as Bars
 
 from clickmask.cli import train_clouds
 from clickmask.cli.models import known_models
+from clickmask.cli.project_data import export_projects
 from clickmask.core.errors import MissingExtraError, RecipeError
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
             metavar="PATH...",
             help="What to learn from: .tar shards, a folder with images/ and masks/, or a COCO instances .json. "
             "Several may be given.",
+        ),
+    ] = None,
+    projects: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from-project",
+            metavar="DIR...",
+            help="Learn from the finished objects of an annotated folder, or of what annotate got with --project.",
         ),
     ] = None,
     output: Annotated[
@@ -111,6 +120,12 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
 
     clickmask annotate my_photos --model models/mine
 
+    It learns from what you annotated, and stands in the menu of models from then on:
+
+    clickmask train finetune --from-project my_photos -o runs/mine
+
+    clickmask export runs/mine -o my_photos/.clickmask/models/mine
+
     Other fields of a recipe are changed with --set:
 
     clickmask train finetune --data labels.json -o runs/long --set phases.0.steps=900 --set seed=1
@@ -138,7 +153,7 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
         raise RecipeError("Where should the run be kept? Give a folder, e.g. -o runs/first")
     options = command.TrainOptions(
         recipe=recipe,
-        data=tuple(data or ()),
+        data=(*(data or ()), *export_projects(projects or (), output)),
         folder=output,
         overrides=parse_settings(settings or ()),
         validation=tuple(validation or ()),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clickmask.core.errors import StorageError
+from clickmask.core.errors import InputError, StorageError
 from clickmask.store.lock import ProjectLock
 from clickmask.store.protocol import SessionStore
-from clickmask.store.sql import SqlStore, sqlite_engine
+from clickmask.store.sql import SqlStore, images_folder_of, sqlite_engine
 
 PROJECT_FOLDER = ".clickmask"
 DATABASE_FILE = "project.db"
@@ -44,6 +44,23 @@ class Project:
         """Let go of the database and of the lock."""
         self.store.close()
         self.lock.release()
+
+
+def find_project(folder: Path) -> tuple[Path, Path]:
+    """Folder of images and project folder, from either of them.
+
+    Raises:
+        InputError: there is no project.
+    """
+    for project in (folder / PROJECT_FOLDER, folder):
+        database = project / DATABASE_FILE
+        if database.is_file():
+            inside = project.name == PROJECT_FOLDER
+            return (project.parent if inside else images_folder_of(str(database))), project
+    raise InputError(
+        f"There is no annotation project in {folder}. Give a folder that was opened with `clickmask annotate`, or what "
+        "was given with --project."
+    )
 
 
 def open_project(images_folder: Path, project_folder: Path | None = None) -> Project:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import RLock
 from typing import Any, cast
 
@@ -75,6 +76,18 @@ def sqlite_engine(path: str) -> Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def images_folder_of(path: str) -> Path:
+    """The folder of images that a project's database was last opened with; StorageError if it cannot be read."""
+    engine = sqlite_engine(path)
+    try:
+        with engine.connect() as connection:
+            return Path(str(connection.scalar(select(schema.project.c.folder))))
+    except DatabaseError as error:
+        raise StorageError(storage_problem(str(error.orig))) from error
+    finally:
+        engine.dispose()
 
 
 class SqlStore:
