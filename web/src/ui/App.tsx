@@ -1,4 +1,5 @@
 import type { JSX } from 'preact'
+import { t } from '../state/strings'
 import { useApp } from './app'
 import { Classes } from './Classes'
 import { CompareDialog } from './Compare'
@@ -24,7 +25,7 @@ export function App({ slow }: { slow: () => boolean }): JSX.Element {
       <TopBar />
       <ToolRail />
       <StageView />
-      {store.sideShown.value && <div class="side"><Classes /><Objects /><History /></div>}
+      {store.sideShown.value && <aside class="side" aria-label={t('side')}><Classes /><Objects /><History /></aside>}
       <div class="foot">
         {strip && <Strip />}
         <StatusBar slow={slow()} />
