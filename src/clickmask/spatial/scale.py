@@ -8,8 +8,8 @@ from scipy.spatial import cKDTree
 
 SAMPLE = 2000
 AT_ONE_METRE, GROWTH = 0.011, 1.3
-"""A scene of one metre gets voxels of 1.1 cm; a room of three, whose things are larger, 4.6 cm instead of 3.3."""
-SMALLEST, LARGEST_BY_EXTENT, LARGEST = 0.001, 0.05, 0.3
+"""A scene of one metre gets voxels of 1.1 cm, whose things are smaller than those of a room."""
+SMALLEST, LARGEST_BY_EXTENT, LARGEST = 0.001, 0.036, 0.3
 SPACINGS = 2.0
 """A voxel is at least this many times as large as the points lie apart."""
 
@@ -17,7 +17,7 @@ SPACINGS = 2.0
 def suggest_voxel(xyz: NDArray[np.floating]) -> float:
     """Edge of a voxel in metres for (P, 3) points.
 
-    It grows with the scene's extent (its outermost tenth left out) up to 5 cm; points that lie farther apart
+    It grows with the scene's extent (its outermost tenth left out) up to 3.6 cm; points that lie farther apart
     than half of that get larger voxels, so that lidar scans do not fall to pieces.
     """
     rng = np.random.default_rng(0)

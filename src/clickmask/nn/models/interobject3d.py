@@ -7,9 +7,9 @@ the edge, and so do we: e = 1 voxel. Where cubes overlap they add up when a pers
 Clicks in training are drawn once, at random; the loss is plain cross-entropy; there is no previous mask. After each
 answer the points inside click cubes take the clicked label.
 
-Departures: the released voxel is 5 cm, which is kept for rooms, while small scenes get smaller ones as with our other
-models; the network that we train is smaller than the published Res16UNet34C (widths and blocks of its way down are
-`METHOD.published`), and its stem is 3x3x3 wide where theirs is 5x5x5. The code is ours: theirs is for research only.
+Departures: the released voxel is 5 cm, ours is chosen by the size of the scene as with our other models; the network
+that we train is smaller than the published Res16UNet34C (widths and blocks of its way down are `METHOD.published`),
+and its stem is 3x3x3 wide where theirs is 5x5x5. The code is ours: theirs is for research only.
 """
 
 from __future__ import annotations
