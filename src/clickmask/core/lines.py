@@ -11,7 +11,6 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -119,6 +118,8 @@ def deepest_points(loop_xy: Sequence[PointXy], count: int) -> list[PointXy]:
     scale = _DEEP_SIDE / max(float((high - low).max()), 1e-9)
     loop = [(x, y) for x, y in ((points - low) * scale).tolist()]
     inside = loop_mask([loop], (0, 0, _DEEP_SIDE, _DEEP_SIDE))
+    import cv2  # here, so that commands that only speak of clicks start without it
+
     depth = cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1].copy()
     found: list[PointXy] = []
     widest = float(depth.max())
