@@ -148,10 +148,10 @@ def export(run: Path, output: Path, *, name: str | None = None, side: int | None
         raise RecipeError(f"{output} is a file; a model is a folder. Choose another name for -o.")
     if not run.is_dir():
         raise RecipeError(f"There is no run folder {run}. `clickmask train` makes one with -o.")
-    state = RunFolder(run).load()
     recipe = read_recipe(run)
     if side is not None:
         check_side("The input side", side, recipe.method)
+    state = RunFolder(run).load()
     method = _method(recipe)
     network = method.network()
     network.load_state_dict(state["average"])

@@ -187,7 +187,10 @@ def read_recipe(folder: Path) -> Recipe:
     try:
         return _parsed_recipe(json.loads(path.read_text(encoding="utf-8")), str(path))
     except FileNotFoundError as error:
-        raise RecipeError(f"{folder} is no training run: it has no {RECIPE_FILE}.") from error
+        raise RecipeError(
+            f"{folder} is no training run: it has no {RECIPE_FILE}. To make one, train first: "
+            f"clickmask train RECIPE --data ... -o {folder}"
+        ) from error
     except (OSError, ValueError) as error:
         raise RecipeError(f"{path} cannot be read as a recipe of this version: {error}") from error
 
