@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra torch")
 
 from clickmask.train import precision  # noqa: E402
-from clickmask.train.precision import halves  # noqa: E402
+from clickmask.train.precision import halves, tiny_numbers_flushed  # noqa: E402
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -30,3 +30,11 @@ def test_a_torch_that_cannot_tell_means_no(monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.delattr(torch.cpu, name, raising=False)
     assert not precision.halves("auto", CPU)
+
+
+def test_tiny_numbers_count_again_after_training() -> None:
+    tiny = torch.tensor([1e-40])
+    with pytest.raises(RuntimeError), tiny_numbers_flushed():
+        assert float((tiny * 0.5).sum()) == 0
+        raise RuntimeError
+    assert float((tiny * 0.5).sum()) > 0

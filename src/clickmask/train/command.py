@@ -23,6 +23,7 @@ from clickmask.train.held_out import names_digest, split
 from clickmask.train.loop import Report, Trainer, silent
 from clickmask.train.memory import keep_freed_memory
 from clickmask.train.photos import PhotoSource
+from clickmask.train.precision import tiny_numbers_flushed
 from clickmask.train.recipe import OWN_LOSS, Recipe, check_side
 from clickmask.train.recipes import RECIPE_FILE, RECIPES, SUMMARIES, find_recipe, method_recipe, overridden, read_recipe
 from clickmask.train.run_folder import CHECKPOINT, RunFolder, log_entries
@@ -91,6 +92,7 @@ class Outcome:
     last: Mapping[str, float]
 
 
+@tiny_numbers_flushed()
 def train(options: TrainOptions, report: Report = silent) -> Outcome:
     """Run a recipe to its end and write its curves.
 
@@ -195,8 +197,6 @@ def _prepare_machine(device: str, threads: int | None) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         raise RecipeError("No CUDA device is available to torch here. Leave out --device to train on the CPU.")
     keep_freed_memory()
-    # late gradients are tiny: numbers too small for the normal range would slow the arithmetic down several times
-    torch.set_flush_denormal(True)
     if threads is not None:
         torch.set_num_threads(threads)
 

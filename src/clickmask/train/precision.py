@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -25,3 +28,17 @@ def _processor_has_bfloat16() -> bool:
     # torch has no public name for this question
     answers = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
     return any(answer is not None and answer() for answer in answers)
+
+
+@contextmanager
+def tiny_numbers_flushed() -> Iterator[None]:
+    """Numbers too small for the normal range count as 0 inside, and as themselves again afterwards; also a decorator.
+
+    Late gradients are tiny: the processor's slow path for them slows the arithmetic of training down several times.
+    Whoever calls training from Python gets the arithmetic back that they had.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)

@@ -19,6 +19,7 @@ from clickmask.nn.cloud_method import CLOUD_METHODS
 from clickmask.train.clouds.loop import CHECKPOINT, RECIPE, CloudRecipe, CloudTrainer
 from clickmask.train.clouds.sources import SceneSource, read_material
 from clickmask.train.memory import keep_freed_memory
+from clickmask.train.precision import tiny_numbers_flushed
 from clickmask.zoo.cloud_spec import CLOUD_SPEC_FILE, CloudSpec
 
 MODELS_CACHE = "models.npz"
@@ -61,6 +62,7 @@ class CloudOutcome:
     iou_first: float
 
 
+@tiny_numbers_flushed()
 def train_clouds(
     name: str,
     data: Sequence[Path],
@@ -89,7 +91,6 @@ def train_clouds(
     if (folder / CHECKPOINT).is_file() and not resume:
         raise RecipeError(f"{folder} holds a run already. Give --resume to go on with it, or another folder.")
     keep_freed_memory()
-    torch.set_flush_denormal(True)
     if threads is not None:
         torch.set_num_threads(threads)
     folder.mkdir(parents=True, exist_ok=True)
