@@ -12,9 +12,10 @@ from clickmask.core.errors import CapabilityError  # noqa: E402
 from clickmask.core.frames import Frame  # noqa: E402
 from clickmask.core.prompts import Box, Click, Prompts  # noqa: E402
 from clickmask.core.protocols import ObjectState, Request, Result, Step  # noqa: E402
-from clickmask.nn.refine.fbrs import BrsMemo, FBrs, fbrs  # noqa: E402
+from clickmask.nn.refine.fbrs import FBrs, fbrs  # noqa: E402
 from clickmask.nn.refine.question import ask, first_clicks  # noqa: E402
 from clickmask.nn.refine.search import ClickEnergy, Search, lowest  # noqa: E402
+from clickmask.nn.refine.step import BrsMemo  # noqa: E402
 from clickmask.predict.predictor import Pipeline, advance  # noqa: E402
 from clickmask.predict.stage import StageContext  # noqa: E402
 from clickmask.zoo.spec import ModelSpec  # noqa: E402

@@ -19,20 +19,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clickmask.core.protocols import Request, Result, Stage
-from clickmask.nn.refine.fbrs import BrsMemo
+from clickmask.core.protocols import Stage
 from clickmask.nn.refine.question import (
     DifferentiableBackend,
     NetworkQuestion,
     Weighted,
     Weights,
-    ask,
     differentiable,
-    placed,
-    plain_logits,
-    sequence_weights,
 )
 from clickmask.nn.refine.search import ClickEnergy, Found, Search, Values, lowest
+from clickmask.nn.refine.step import BrsMemo, refining_step
 from clickmask.predict.click_labels import click_labels
 from clickmask.predict.stage import NamedStage, StageContext
 
@@ -73,17 +69,11 @@ def brs(settings: Brs, context: StageContext, name: str) -> Stage:
     """The stage, under the memo key `name`; it asks the network itself and does not call the step inside."""
     backend = differentiable(context.backend, name)
 
-    def step(request: Request) -> Result:
-        question = ask(backend, request, settings.seen_clicks)
-        energy = _energy(settings, question, context.threshold)
-        weights = sequence_weights(request.memo)
-        if len(request.prompts.clicks) < settings.first_click or not energy:
-            return placed(plain_logits(backend, question, weights), request, request.memo)
-        start = _start(settings, backend, question, request.memo.get(name))
-        found = refined(settings, backend, question, energy, start, weights)
-        memo = BrsMemo(found.values, question.fingerprint, found.energy, found.obeyed)
-        return placed(found.logits, request, {**request.memo, name: memo})
+    def search(question: NetworkQuestion, energy: ClickEnergy, kept: BrsMemo | None, weights: Weights | None) -> Found:
+        return refined(settings, backend, question, energy, _start(settings, backend, question, kept), weights)
 
+    energy_of = partial(_energy, settings, threshold=context.threshold)
+    step = refining_step(backend, name, (settings.first_click, settings.seen_clicks), energy_of, search)
     return lambda _: step
 
 
@@ -121,8 +111,8 @@ def _energy(settings: Brs, question: NetworkQuestion, threshold: float) -> Click
     return SummedEnergy(windows.positive, windows.negative, threshold)
 
 
-def _start(settings: Brs, backend: DifferentiableBackend, question: NetworkQuestion, kept: object) -> Values:
-    if isinstance(kept, BrsMemo) and kept.fingerprint == question.fingerprint:
+def _start(settings: Brs, backend: DifferentiableBackend, question: NetworkQuestion, kept: BrsMemo | None) -> Values:
+    if kept is not None and kept.fingerprint == question.fingerprint:
         return kept.values
     if settings.input == "image":
         return np.zeros(question.image.numel())

@@ -21,20 +21,17 @@ import torch
 from torch import Tensor
 
 from clickmask.core.errors import CapabilityError
-from clickmask.core.protocols import Request, Result, Stage
+from clickmask.core.protocols import Stage
 from clickmask.nn.method import Cut, Refinable
 from clickmask.nn.refine.question import (
     DifferentiableBackend,
     NetworkQuestion,
     Weighted,
     Weights,
-    ask,
     differentiable,
-    placed,
-    plain_logits,
-    sequence_weights,
 )
 from clickmask.nn.refine.search import ClickEnergy, Found, Search, Values, lowest
+from clickmask.nn.refine.step import BrsMemo, refining_step
 from clickmask.predict.stage import NamedStage, StageContext
 
 
@@ -59,28 +56,6 @@ class FBrs:
     search: Search = field(default_factory=Search)
 
 
-@dataclass(frozen=True, eq=False)
-class BrsMemo:
-    """What a back-propagating stage remembers.
-
-    Attributes:
-        values: found at the last click: s, then b, or the bias of an input.
-        fingerprint: of the crop that they were found on.
-        energy: that they reached.
-        obeyed: whether every clicked window had its label then.
-    """
-
-    values: Values
-    fingerprint: int
-    energy: float
-    obeyed: bool
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that it takes."""
-        return int(self.values.nbytes)
-
-
 def fbrs(settings: FBrs, context: StageContext, name: str) -> Stage:
     """The stage, under the memo key `name`; it asks the network itself and does not call the step inside."""
     backend = differentiable(context.backend, name)
@@ -89,18 +64,14 @@ def fbrs(settings: FBrs, context: StageContext, name: str) -> Stage:
         raise CapabilityError(f"The stage '{name}' needs a network with the insertion point '{settings.point}'.")
     channels = network.insertion_points[settings.point]
 
-    def step(request: Request) -> Result:
-        question = ask(backend, request, settings.seen_clicks)
-        energy = ClickEnergy.of(question.labels, context.threshold, question.image.device)
-        weights = sequence_weights(request.memo)
-        if len(request.prompts.clicks) < settings.first_click or not energy:
-            return placed(plain_logits(backend, question, weights), request, request.memo)
-        kept = request.memo.get(name)
-        start = kept.values if isinstance(kept, BrsMemo) else np.zeros(2 * channels)
-        found = refined(settings, backend, question, energy, start, weights)
-        memo = BrsMemo(found.values, question.fingerprint, found.energy, found.obeyed)
-        return placed(found.logits, request, {**request.memo, name: memo})
+    def energy_of(question: NetworkQuestion) -> ClickEnergy:
+        return ClickEnergy.of(question.labels, context.threshold, question.image.device)
 
+    def search(question: NetworkQuestion, energy: ClickEnergy, kept: BrsMemo | None, weights: Weights | None) -> Found:
+        start = np.zeros(2 * channels) if kept is None else kept.values
+        return refined(settings, backend, question, energy, start, weights)
+
+    step = refining_step(backend, name, (settings.first_click, settings.seen_clicks), energy_of, search)
     return lambda _: step
 
 
