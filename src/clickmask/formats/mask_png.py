@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -148,12 +149,22 @@ def parse(values: NDArray[np.integer[Any]], path: str, class_names: Sequence[str
     return AnnotatedImage(path, size_hw, tuple(annotations))
 
 
-class PngMasks(AnnotationFormat):
-    """Folder of palette PNGs with class numbers."""
+class PngFolder(AnnotationFormat):
+    """A folder with one PNG of numbers per image and `labels.txt`; what the numbers mean is for subclasses to say."""
 
-    title = "Indexed PNG"
-    summary = "folder of palette PNGs with class numbers (PASCAL VOC colours) and labels.txt"
     suffixes = (".png",)
+
+    @abstractmethod
+    def parse_values(self, values: NDArray[np.int64], path: str, class_names: Sequence[str]) -> AnnotatedImage:
+        """Objects of (H, W) numbers."""
+
+    @abstractmethod
+    def encode_image(self, image: AnnotatedImage, classes: ClassTable) -> bytes:
+        """The PNG of one image; classes that it brings are added to the table."""
+
+    @abstractmethod
+    def losses(self, image: AnnotatedImage) -> list[str]:
+        """What the PNG does not hold of an image."""
 
     def open(
         self, source: str, *, convention: Convention | None = None, find_image: ImageLookup | None = None
@@ -167,28 +178,50 @@ class PngMasks(AnnotationFormat):
 
         def images() -> Iterator[AnnotatedImage]:
             for file, path in zip(files, paths, strict=True):
-                yield parse(decode_values(read_bytes(file), str(file)), path, names)
+                yield self.parse_values(decode_values(read_bytes(file), str(file)), path, names)
 
         classes = tuple(ObjectClass(n) for n in dict.fromkeys(n for n in names if n))
         return AnnotationStream(images(), classes, paths=paths, count=len(files))
 
     def write(self, annotations: Annotations, target: str, *, style: ShapeStyle = "auto") -> Written:
-        """One palette PNG per image, and `labels.txt`."""
-        classes = ClassTable(annotations.classes)
-        _check_count(classes)
-        names = OutputNames(".png", annotations.paths)
+        """One PNG per image, and `labels.txt`."""
+        classes, names = ClassTable(annotations.classes), OutputNames(".png", annotations.paths)
         losses: list[str] = []
         paths: list[str] = []
         for image in annotations.images:
-            values = painted(image, [classes.place(a.class_name) + 1 for a in image.annotations])
-            _check_count(classes)
             path = Path(target) / names.name(image.path)
-            write_atomically(path, encode_indexed(values))
+            write_atomically(path, self.encode_image(image, classes))
             paths.append(str(path))
-            losses += losses_of(image)
+            losses += self.losses(image)
         labels = Path(target) / LABELS_FILE
         losses += write_labels(labels, classes.names)
         return Written((*paths, str(labels)), tuple(losses))
+
+
+class PngMasks(PngFolder):
+    """Folder of palette PNGs with class numbers."""
+
+    title = "Indexed PNG"
+    summary = "folder of palette PNGs with class numbers (PASCAL VOC colours) and labels.txt"
+
+    def parse_values(self, values: NDArray[np.int64], path: str, class_names: Sequence[str]) -> AnnotatedImage:
+        """See `parse`."""
+        return parse(values, path, class_names)
+
+    def encode_image(self, image: AnnotatedImage, classes: ClassTable) -> bytes:
+        """Palette PNG; FormatError with more than 254 classes."""
+        values = painted(image, [classes.place(a.class_name) + 1 for a in image.annotations])
+        _check_count(classes)
+        return encode_indexed(values)
+
+    def losses(self, image: AnnotatedImage) -> list[str]:
+        """See `losses_of`."""
+        return losses_of(image)
+
+    def write(self, annotations: Annotations, target: str, *, style: ShapeStyle = "auto") -> Written:
+        """One palette PNG per image, and `labels.txt`; too many classes are refused before the first file."""
+        _check_count(ClassTable(annotations.classes))
+        return super().write(annotations, target, style=style)
 
 
 FORMAT = PngMasks()

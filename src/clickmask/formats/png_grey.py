@@ -7,8 +7,7 @@ them. `labels.txt` names the classes as for `png`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,20 +16,7 @@ from numpy.typing import NDArray
 from clickmask.core.errors import FormatError
 from clickmask.core.masks import RunLengthMask
 from clickmask.formats import mask_png
-from clickmask.formats.annotation import (
-    AnnotatedImage,
-    Annotation,
-    AnnotationFormat,
-    Annotations,
-    AnnotationStream,
-    ClassTable,
-    Convention,
-    ImageLookup,
-    ObjectClass,
-    ShapeStyle,
-    Written,
-)
-from clickmask.formats.files import OutputNames, files_below, read_bytes, write_atomically
+from clickmask.formats.annotation import AnnotatedImage, Annotation, ClassTable
 
 PER_CLASS = 1000
 MOST_CLASSES = 64
@@ -67,43 +53,23 @@ def parse(values: NDArray[np.integer[Any]], path: str, class_names: Sequence[str
     return AnnotatedImage(path, whole.size_hw, (*whole.annotations, *objects))
 
 
-class GreyPng(AnnotationFormat):
+class GreyPng(mask_png.PngFolder):
     """Folder of 16-bit grey PNGs with class and object numbers."""
 
     title = "Grey PNG"
     summary = "folder of 16-bit grey PNGs, class number x 1000 + object number (as Cityscapes), and labels.txt"
-    suffixes = (".png",)
 
-    def open(
-        self, source: str, *, convention: Convention | None = None, find_image: ImageLookup | None = None
-    ) -> AnnotationStream:
-        """One PNG, or every PNG in a folder and below, with the class names of its `labels.txt`."""
-        root = Path(source)
-        files = files_below(root, self.suffixes, "mask PNGs")
-        folder = root if root.is_dir() else root.parent
-        names = mask_png.read_labels(folder / mask_png.LABELS_FILE)
-        paths = tuple(f.relative_to(folder).as_posix() for f in files)
+    def parse_values(self, values: NDArray[np.int64], path: str, class_names: Sequence[str]) -> AnnotatedImage:
+        """See `parse`."""
+        return parse(values, path, class_names)
 
-        def images() -> Iterator[AnnotatedImage]:
-            for file, path in zip(files, paths, strict=True):
-                yield parse(mask_png.decode_values(read_bytes(file), str(file)), path, names)
+    def encode_image(self, image: AnnotatedImage, classes: ClassTable) -> bytes:
+        """16-bit PNG, see `values_of`."""
+        return mask_png.encode_ids(values_of(image, classes))
 
-        classes = tuple(ObjectClass(n) for n in dict.fromkeys(n for n in names if n))
-        return AnnotationStream(images(), classes, paths=paths, count=len(files))
-
-    def write(self, annotations: Annotations, target: str, *, style: ShapeStyle = "auto") -> Written:
-        """One PNG per image, and `labels.txt`."""
-        classes, names = ClassTable(annotations.classes), OutputNames(".png", annotations.paths)
-        losses: list[str] = []
-        paths: list[str] = []
-        for image in annotations.images:
-            path = Path(target) / names.name(image.path)
-            write_atomically(path, mask_png.encode_ids(values_of(image, classes)))
-            paths.append(str(path))
-            losses += mask_png.hidden_losses(image)
-        labels = Path(target) / mask_png.LABELS_FILE
-        losses += mask_png.write_labels(labels, classes.names)
-        return Written((*paths, str(labels)), tuple(losses))
+    def losses(self, image: AnnotatedImage) -> list[str]:
+        """Objects, or parts of them, that lie under others."""
+        return mask_png.hidden_losses(image)
 
 
 FORMAT = GreyPng()

@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,9 +19,12 @@ from clickmask.nn.backbones.resnet import STEM_WIDTH, ResNet
 from clickmask.nn.blocks.guidance import Conv1E, Conv1S, MapFusion
 from clickmask.nn.heads.deeplab import DeepLabHead
 from clickmask.nn.heads.ocr import OcrHead
-from clickmask.nn.method import Cut
+from clickmask.nn.losses import binary_cross_entropy, normalised_focal
+from clickmask.nn.method import Cut, Outputs
 from clickmask.nn.naming import renamed_state
 
+AUX_WEIGHT = 0.4
+"""Of the cross-entropy of OCR's first guess."""
 FUSIONS = ("conv1s", "conv1e", "dmf", "dmf_norm_last")
 
 
@@ -165,6 +170,21 @@ def begin(network: nn.Module) -> None:
 def full_size(logits: Tensor, size_hw: tuple[int, int]) -> Tensor:
     """(B, 1, h, w) -> (B, 1, H, W) float32, bilinear with corners aligned."""
     return F.interpolate(logits.float(), size=size_hw, mode="bilinear", align_corners=True)
+
+
+def guided_loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
+    """(B,) normalised focal loss, and cross-entropy of the first guess where the network has one."""
+    total = normalised_focal(outputs["logits"], labels, alpha=0.5, gamma=2)
+    if "aux" in outputs:
+        total = total + AUX_WEIGHT * binary_cross_entropy(outputs["aux"], labels)
+    return total
+
+
+def build_guided(config: Any, *, pretrained: bool) -> nn.Module:
+    """The network; there are no encoder weights, so `pretrained` changes nothing and no recipe may ask for it."""
+    network = GuidedHRNet(config) if isinstance(config, GuidedHRNetConfig) else GuidedDeepLab(config)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 _HRNET_NAMES = (

@@ -11,21 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from clickmask.nn.guided import (
-    GuidedDeepLab,
     GuidedDeepLabConfig,
-    GuidedHRNet,
     GuidedHRNetConfig,
+    build_guided,
     convert_deeplab,
     convert_hrnet,
+    guided_loss,
 )
-from clickmask.nn.losses import binary_cross_entropy, normalised_focal
-from clickmask.nn.method import Method, Outputs, Phase, Training
+from clickmask.nn.method import Method, Phase, Training
 
-AUX_WEIGHT = 0.4
 PAPER = "Sofiiuk, Petrov, Barinova, Konushin: f-BRS, CVPR 2020"
 FUSION = "dmf_norm_last"
 TRAINING = Training(
@@ -33,20 +30,6 @@ TRAINING = Training(
     clicks={"starts": (0.0, 1.0, 0.0, 0.0), "centred": 0.0, "slots": 10, "gamma": 0.7},
     rehearsals=0,
 )
-
-
-def loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
-    """(B,) normalised focal loss, and cross-entropy of the first guess where the network has one."""
-    total = normalised_focal(outputs["logits"], labels, alpha=0.5, gamma=2)
-    if "aux" in outputs:
-        total = total + AUX_WEIGHT * binary_cross_entropy(outputs["aux"], labels)
-    return total
-
-
-def build(config: Any, *, pretrained: bool) -> nn.Module:
-    """The network; there are no encoder weights, so `pretrained` changes nothing and no recipe may ask for it."""
-    network = GuidedHRNet(config) if isinstance(config, GuidedHRNetConfig) else GuidedDeepLab(config)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _method(
@@ -59,10 +42,10 @@ def _method(
         paper=PAPER,
         licence="MPL-2.0",
         config=config,
-        build=build,
+        build=build_guided,
         encoding="tanh_distance",
         encoding_options={"norm_radius": 260.0},
-        loss=loss,
+        loss=guided_loss,
         capabilities=frozenset(),
         training=TRAINING,
         least_batch=2,

@@ -9,24 +9,16 @@ is trained iteratively too, with the previous mask; the authors trained it witho
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-from torch import Tensor, nn
-
 from clickmask.nn.guided import (
-    GuidedDeepLab,
     GuidedDeepLabConfig,
-    GuidedHRNet,
     GuidedHRNetConfig,
+    build_guided,
     convert_deeplab,
     convert_hrnet,
+    guided_loss,
 )
-from clickmask.nn.losses import binary_cross_entropy, normalised_focal
-from clickmask.nn.method import Method, Outputs, Phase, Training
+from clickmask.nn.method import Method, Phase, Training
 
-AUX_WEIGHT = 0.4
-"""Of the cross-entropy of OCR's first guess."""
 PAPER = "Sofiiuk, Petrov, Konushin: Reviving Iterative Training with Mask Guidance, ICIP 2022"
 CLICKS = {"starts": (0.0, 1.0, 0.0, 0.0), "centred": 0.0, "slots": 24, "gamma": 0.8}
 """Random clicks of both signs at first, then random ones well inside the thickest error."""
@@ -34,20 +26,6 @@ TRAINING = Training(phases=(Phase(128, 32, 3125, 5e-4, 5e-6),), clicks=CLICKS)
 BASELINE = Training(phases=TRAINING.phases, clicks=CLICKS, rehearsals=0)
 TINY_HRNET = GuidedHRNetConfig(width=4, ocr=4, stem=8)
 TINY_DEEPLAB = GuidedDeepLabConfig(depth=18, width=8, stem=8)
-
-
-def loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
-    """(B,) normalised focal loss, and cross-entropy of the first guess where the network has one."""
-    total = normalised_focal(outputs["logits"], labels, alpha=0.5, gamma=2)
-    if "aux" in outputs:
-        total = total + AUX_WEIGHT * binary_cross_entropy(outputs["aux"], labels)
-    return total
-
-
-def build(config: Any, *, pretrained: bool) -> nn.Module:
-    """The network; there are no encoder weights, so `pretrained` changes nothing and no recipe may ask for it."""
-    network = GuidedHRNet(config) if isinstance(config, GuidedHRNetConfig) else GuidedDeepLab(config)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _hrnet(name: str, summary: str, config: GuidedHRNetConfig, tiny: GuidedHRNetConfig = TINY_HRNET) -> Method:
@@ -59,10 +37,10 @@ def _hrnet(name: str, summary: str, config: GuidedHRNetConfig, tiny: GuidedHRNet
         paper=PAPER,
         licence="MIT",
         config=config,
-        build=build,
+        build=build_guided,
         encoding="disk_mask",
         encoding_options={"radius": 5.0, "previous": previous},
-        loss=loss,
+        loss=guided_loss,
         capabilities=frozenset({"previous_mask"}) if previous else frozenset(),
         training=TRAINING if previous else BASELINE,
         least_batch=2,
@@ -88,10 +66,10 @@ METHODS: tuple[Method, ...] = (
         paper=PAPER,
         licence="MIT",
         config=GuidedDeepLabConfig(),
-        build=build,
+        build=build_guided,
         encoding="disk_mask",
         encoding_options={"radius": 5.0, "previous": True},
-        loss=loss,
+        loss=guided_loss,
         training=TRAINING,
         least_batch=2,
         tiny=TINY_DEEPLAB,
