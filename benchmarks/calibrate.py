@@ -80,7 +80,7 @@ def collect(pipeline: Pipeline, held: Held, clicks: int) -> list[Answer]:
     frame, state, found = Frame.of(held.photo.image), ObjectState(), []
     ignore = held.photo.ids == IGNORE_ID
     mask = np.zeros(frame.size_hw, dtype=bool)
-    views = closer_views(Views(), backend_step(pipeline.backend), pipeline.backend.input_hw)
+    views = closer_views(Views(most_cut=1.0), backend_step(pipeline.backend), pipeline.backend.input_hw)
     for number in range(1, clicks + 1):
         click = ritm_center(held.mask, mask, ignore, state.prompts.clicks)
         if click is None:

@@ -25,7 +25,7 @@ def pipeline() -> Pipeline:
     backend = ToyBackend()
     spec = ModelSpec("toy", "toy", "for tests", "Apache-2.0", input_hw=INPUT_HW, zoom_in=None)
     step = backend_step(backend)
-    return Pipeline(spec, backend, step, closer_views(Views(), step, INPUT_HW))
+    return Pipeline(spec, backend, step, closer_views(Views(most_cut=1.0), step, INPUT_HW))
 
 
 def test_views_halve_round_the_click() -> None:
@@ -90,3 +90,13 @@ def test_views_are_asked_with_the_clicks_and_nothing_else() -> None:
         made.views(Request(frame, Prompts((Click(200, 100),)))),
     )
     assert [r.logits.values.tobytes() for r in first] == [r.logits.values.tobytes() for r in second]
+
+
+def test_an_answer_that_its_view_cuts_off_is_left_out() -> None:
+    made = pipeline()
+    bright, dark = (Frame.of(np.full((*SIZE_HW, 3), grey, np.uint8)) for grey in (250, 5))
+    request = Request(bright, Prompts((Click(200, 100),)))
+    strict = closer_views(Views(most_cut=0.2), made.step, INPUT_HW)
+    assert made.views is not None and len(made.views(request)) == 2
+    assert strict(request) == (), "everything is bright: the views are filled to their sides"
+    assert len(strict(Request(dark, request.prompts))) == 2

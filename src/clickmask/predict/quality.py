@@ -78,7 +78,7 @@ def features(
             min(unsure, 4.0),
             math.log(area),
             math.log1p(len(prompts.clicks)),
-            _cut(mask, logits.box_xyxy, size_hw),
+            cut_share(mask, logits.box_xyxy, size_hw),
         ]
     )
 
@@ -92,7 +92,8 @@ def independent_iou(logits: FloatMap, threshold_logit: float = 0.0) -> float:
     return inside / union if union else 0.0
 
 
-def _cut(mask: NDArray[np.bool_], box_xyxy: tuple[float, float, float, float], size_hw: tuple[int, int]) -> float:
+def cut_share(mask: NDArray[np.bool_], box_xyxy: tuple[float, float, float, float], size_hw: tuple[int, int]) -> float:
+    """Share of the cells along a grid's inner sides, where the image goes on, that a mask fills; 0 without any."""
     x0, y0, x1, y1 = box_xyxy
     inner = [
         side

@@ -16,6 +16,7 @@ import numpy as np
 from clickmask.core.frames import BoxFloat, whole
 from clickmask.core.prompts import Prompts
 from clickmask.core.protocols import Request, Result, Step
+from clickmask.predict.quality import cut_share
 from clickmask.predict.zoom_in import predict_in
 
 CloserViews = Callable[[Request], tuple[Result, ...]]
@@ -24,10 +25,17 @@ CloserViews = Callable[[Request], tuple[Result, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Sides of the closer views relative to the frame's, and the shortest side in source pixels."""
+    """Which views there are.
+
+    Attributes:
+        shares: sides of the closer views relative to the frame's.
+        least: shortest side in source pixels.
+        most_cut: an answer that fills more of its view's inner sides than this is a piece of something and left out.
+    """
 
     shares: tuple[float, ...] = (0.5, 0.25)
     least: float = 64.0
+    most_cut: float = 0.2
 
 
 def closer_views(settings: Views, inner: Step, input_hw: tuple[int, int]) -> CloserViews:
@@ -40,8 +48,12 @@ def closer_views(settings: Views, inner: Step, input_hw: tuple[int, int]) -> Clo
     """
 
     def ask(request: Request) -> tuple[Result, ...]:
-        boxes = view_boxes(settings, request.prompts, request.frame.size_hw)
-        return tuple(predict_in(inner, request, box, input_hw) for box in boxes)
+        size_hw = request.frame.size_hw
+        boxes = view_boxes(settings, request.prompts, size_hw)
+        results = (predict_in(inner, request, box, input_hw) for box in boxes)
+        return tuple(
+            r for r in results if cut_share(r.logits.values > 0, r.logits.box_xyxy, size_hw) <= settings.most_cut
+        )
 
     return ask
 
