@@ -184,5 +184,5 @@ def test_a_whole_image_without_a_mouse(own_annotator: Annotator, folder: Path) -
     page.keyboard.press("Control+k")
     page.keyboard.type("next image")
     page.keyboard.press("Enter")
+    own_annotator.wait_for("s.image === 'b.png'")
     own_annotator.wait_ready()
-    assert own_annotator.state["image"] == "b.png"

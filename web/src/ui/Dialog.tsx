@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../state/strings'
 import { useApp } from './app'
 import { Icon } from './icons'
@@ -11,7 +11,8 @@ export function Dialog({ title, wide, children }: { title: string; wide?: boolea
   const close = (): void => {
     store.panel.value = null
   }
-  useEffect(() => {
+  // before the next key comes, not after the next frame: what is typed right away belongs to the dialog
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null
     dialog.current?.showModal()
     return () => before?.focus()
