@@ -137,6 +137,14 @@ def test_the_graph_is_stored_in_half_precision(network: Compact, exported: tuple
     assert (exported[0] / "model.onnx").stat().st_size < 0.65 * full
 
 
+def test_the_graph_pads_inside_its_convolutions(exported: tuple[Path, ModelSpec]) -> None:
+    """A node of its own for the padding would copy whole maps before every strided layer."""
+    nodes = onnx.load(str(exported[0] / "model.onnx")).graph.node
+    assert not [node.name for node in nodes if node.op_type == "Pad"]
+    pads = [list(onnx.helper.get_node_attr_value(node, "pads")) for node in nodes if node.op_type == "Conv"]
+    assert pads.count([0, 0, 1, 1]) == 3 and pads.count([1, 1, 2, 2]) == 2
+
+
 def test_weights_come_back_from_a_graph(network: Compact, exported: tuple[Path, ModelSpec]) -> None:
     again = made(7)
     load_graph_weights(again, exported[0] / "model.onnx")

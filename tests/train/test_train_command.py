@@ -63,6 +63,28 @@ def test_from_a_folder_of_images_and_masks_to_a_model_that_clicks(command: Any, 
     assert "2 steps on 1 photograph in" in again.out and f"clickmask export {tmp_path / 'next'}" in again.out
 
 
+def test_a_model_is_written_again_for_another_size(command: Any, tmp_path: Path) -> None:
+    write_folder(tmp_path / "mine", 3)
+    assert command("train", "smoke", "--data", tmp_path / "mine", "-o", tmp_path / "run", *TINY).status == 0
+    assert command("export", tmp_path / "run", "-o", tmp_path / "small", "--side", 32).status == 0
+    ran = command("export", tmp_path / "small", "-o", tmp_path / "large", "--side", 64, "--json")
+    assert ran.status == 0, ran.err
+    small, large = (json.loads((tmp_path / name / "spec.json").read_text()) for name in ("small", "large"))
+    assert json.loads(ran.out)["name"] == "large" and large["input_hw"] == [64, 64]
+    assert large["torch_sha256"] == small["torch_sha256"] and large["training"] == small["training"]
+    image = np.asarray(Image.open(tmp_path / "mine/images/photo-0.jpg"))
+    answers = []
+    for name in ("small", "large"):
+        predictor = clickmask.load(str(tmp_path / name))
+        predictor.set_image(image)
+        predictor.add_click(48, 36)
+        assert predictor.logits is not None
+        answers.append(predictor.logits.values.shape)
+    assert answers == [(32, 32), (64, 64)]
+    ran = command("export", tmp_path / "small", "-o", tmp_path / "odd", "--side", 50)
+    assert ran.status == 2 and "The side must be a multiple of 32 for compact, got 50" in ran.err
+
+
 def test_several_paths_after_one_option(command: Any, tmp_path: Path) -> None:
     shards = [write_shard(tmp_path / f"{i}.tar", 2, first_seed=10 * i) for i in range(3)]
     ran = command("train", "smoke", "--data", *shards[:2], "--val", shards[2], "-o", tmp_path / "run", *TINY, "--json")
@@ -110,7 +132,8 @@ def test_a_side_that_the_network_cannot_take_is_refused(command: Any, tmp_path: 
         (["train", "smoke", "-o", "run", "--data", "nowhere"], "no training data nowhere"),
         (["train", "smoke", "-o", "run", "--data", ".", "--set", "seed"], "FIELD=VALUE"),
         (["train", "smoke", "-o", "run", "--data", ".", "--set", "seed=x"], "JSON"),
-        (["export", "nowhere", "-o", "model"], "no run folder nowhere"),
+        (["export", "nowhere", "-o", "model"], "no run folder nowhere, nor a model of that name"),
+        (["export", "flood", "-o", "model"], "has no weights"),
         (["export", ".", "-o", "model"], "no training run: it has no recipe.json"),
     ],
 )

@@ -14,7 +14,7 @@ from clickmask.cli.train_clouds import clouds_command
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that `clickmask train` wrote.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that `clickmask train` wrote, or a model.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="MODEL_DIR", help="Folder for the model; made if missing.")
     ],
@@ -30,11 +30,14 @@ def export(
     """Turn a training run into a model that needs no torch.
 
     MODEL_DIR then holds model.onnx and spec.json. Its path works wherever the name of a model does. A run that is
-    still going on can be exported too: its last checkpoint is taken.
+    still going on can be exported too: its last checkpoint is taken. A model, by name or folder, is written again with
+    its weights and settings, for another --side or with a newer clickmask's graph.
 
     For example:
 
     clickmask export runs/mine -o models/mine
+
+    clickmask export default --side 448 -o models/finer
 
     clickmask segment cat.jpg --positive 320,240 --model models/mine -o mask.png
     """
@@ -47,5 +50,6 @@ def export(
         typer.echo(json.dumps(asdict(spec)))
         return
     height, width = spec.input_hw
-    typer.echo(f"{spec.name}: {width} x {height} px, {spec.training['steps']} steps of {spec.training['recipe']}")
+    learned = f", {spec.training['steps']} steps of {spec.training['recipe']}" if "steps" in spec.training else ""
+    typer.echo(f"{spec.name}: {width} x {height} px{learned}")
     typer.echo(f"Use it:  clickmask annotate FOLDER --model {output}")

@@ -17,6 +17,7 @@ from torch import nn
 from clickmask.core.errors import RecipeError, WeightsError
 from clickmask.nn.export import export_model, spec_of
 from clickmask.nn.method import Method, find_method
+from clickmask.nn.reexport import export_again
 from clickmask.nn.torch_backend import load_model_weights, method_of
 from clickmask.train.curves import write_curves
 from clickmask.train.held_out import names_digest, split
@@ -31,7 +32,7 @@ from clickmask.train.sources import read_sources
 from clickmask.train.validation import Held, held_out_objects, validator
 from clickmask.zoo import catalog
 from clickmask.zoo.methods import METHOD_TARGETS
-from clickmask.zoo.spec import ModelSpec
+from clickmask.zoo.spec import SPEC_FILE, ModelSpec
 
 DEVICES = ("cpu", "cuda")
 FINETUNE = "finetune"
@@ -134,10 +135,10 @@ def train(options: TrainOptions, report: Report = silent) -> Outcome:
 
 
 def export(run: Path, output: Path, *, name: str | None = None, side: int | None = None) -> ModelSpec:
-    """Write the averaged network of a run as a model folder.
+    """Write the averaged network of a run as a model folder; or that of a model again, see `export_again`.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or name or folder of a model.
         output: folder for ``model.safetensors``, ``model.onnx`` (where the method allows) and ``spec.json``.
         name: of the model; the output folder's name if None.
         side: network input in pixels, a multiple of the method's step (usually 32); the recipe's if None.
@@ -148,8 +149,13 @@ def export(run: Path, output: Path, *, name: str | None = None, side: int | None
     """
     if output.exists() and not output.is_dir():
         raise RecipeError(f"{output} is a file; a model is a folder. Choose another name for -o.")
+    if not (run / RECIPE_FILE).is_file() and _is_model(str(run)):
+        return export_again(str(run), output, name=name, side=side)
     if not run.is_dir():
-        raise RecipeError(f"There is no run folder {run}. `clickmask train` makes one with -o.")
+        raise RecipeError(
+            f"There is no run folder {run}, nor a model of that name. `clickmask train` makes a run with -o, "
+            "`clickmask models` lists the models."
+        )
     recipe = read_recipe(run)
     if side is not None:
         check_side("The input side", side, recipe.method)
@@ -166,6 +172,10 @@ def export(run: Path, output: Path, *, name: str | None = None, side: int | None
         "start": _beginning(recipe),
     }
     return export_model(network, method, replace(spec, training=facts), output)
+
+
+def _is_model(name: str) -> bool:
+    return name in catalog.names() or (Path(name) / SPEC_FILE).is_file()
 
 
 def recipe_table() -> list[dict[str, Any]]:
