@@ -257,14 +257,18 @@ def test_migrations_are_numbered_applied_once_and_newer_ones_refused(project: Pr
 
 def test_a_project_of_the_first_version_is_brought_up_to_date(project: Project) -> None:
     store = project.store
-    columns = {"version": ("locked", "ghosts_id", "waiting", "threshold"), "project": ("policy",)}
+    columns = {
+        "version": ("locked", "ghosts_id", "waiting", "threshold"), "project": ("policy",), "image": ("kind",)
+    }  # fmt: skip
     with store._engine.begin() as connection:
         for table, names in columns.items():
             for name in names:
                 connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
         connection.execute(text("DELETE FROM migration WHERE number > 1"))
         assert migrations.migrate(connection)[0] == 2
-    image = store.add_images({"a.png": FileStamp(1, 1.0)})[0].id
+    added = store.add_images({"a.png": FileStamp(1, 1.0)})[0]
+    assert added.kind == "photo"
+    image = added.id
     locked = ObjectValue(1, square(0, 0), phase="finished", locked=True, ghosts=square(3, 3), threshold=0.25)
     store.apply(image, edit(None, locked), ANN)
     assert [o.value for o in store.objects(image)] == [locked]

@@ -121,11 +121,12 @@ def _places(path: Path | None, project: Path | None) -> tuple[Path, str | None, 
         return path, None, project
     if not path.exists():
         raise InputError(f"There is no file or folder {path}. Give a folder of images or one image.")
-    from clickmask.formats.image_file import image_size, is_image_name
+    from clickmask.server.media import MEDIA, kind_of
 
-    if not is_image_name(path):
+    kind = kind_of(path)
+    if kind is None:
         raise ImageError(f"{path} is not an image by its name. Give a folder of images or one image.")
-    image_size(path)
+    MEDIA.get(kind).head(path)
     return path.parent, path.name, project
 
 

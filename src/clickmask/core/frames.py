@@ -55,6 +55,11 @@ class Frame:
         height, width = self.levels[0].shape[:2]
         return height, width
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all levels."""
+        return sum(level.nbytes for level in self.levels)
+
     def crop(self, crop: Crop) -> Frame:
         """The part under `crop`, resampled to its size; outside the image its edge is repeated."""
         level = self._level_for(crop)

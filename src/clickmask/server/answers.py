@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import cast
 
 from clickmask.core.edit import EditRules
 from clickmask.core.errors import ClickmaskError, ImageError
@@ -164,7 +165,7 @@ class Answers:
 
     async def picture(self) -> Frame:
         """The image's pixels; ImageError if it is damaged or another one by now."""
-        frame = await self._services.pictures.frame(self._board.path)
+        frame = cast(Frame, await self._services.pictures.opened(self._board.path, self._board.kind))
         if frame.size_hw != self._board.size_hw:
             raise ImageError(f"{self._board.path} was replaced by an image of another size. Put the old file back.")
         return frame

@@ -16,6 +16,7 @@ class Board:
 
     image_id: int
     path: str
+    kind: str
     size_hw: tuple[int, int]
     rev: int
     objects: dict[int, StoredObject]

@@ -158,7 +158,7 @@ def unpack_zip(data: bytes, target: Path, max_unpacked: int) -> None:
         raise FormatError(f"The zip cannot be unpacked ({error}). Pack it again without a password.") from error
 
 
-def project_images(images: Sequence[StoredImage], facts: Callable[[str], ImageFacts]) -> ImageLookup:
+def project_images(images: Sequence[StoredImage], facts: Callable[[str], ImageFacts | None]) -> ImageLookup:
     """The project's images as a lookup for formats that do not tell sizes; files are looked at where need be."""
     names, by_path = ImageNames(i.path for i in images), {i.path: i for i in images}
 
@@ -166,11 +166,11 @@ def project_images(images: Sequence[StoredImage], facts: Callable[[str], ImageFa
         found = names.find(path)
         if found is None:
             return None
-        known = by_path[found].facts
         try:
-            return FoundImage(found, (known or facts(found)).size_hw)
+            known = by_path[found].facts or facts(found)
         except (ImageError, ImageMissingError):
             return None  # the note on the image itself says what is wrong with it
+        return None if known is None else FoundImage(found, known.size_hw)
 
     return find
 

@@ -8,16 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from clickmask.core.errors import StorageError
-from clickmask.formats.image_file import image_size, is_image_name
 from clickmask.server.errors import ImageMissingError
+from clickmask.server.media import MEDIA, found_in, kind_of
 from clickmask.store.protocol import SessionStore
 from clickmask.store.values import FileStamp, ImageFacts, StoredImage
 
 _CHUNK = 1 << 20
-_ORIENTATION_TAG = 0x0112
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +59,38 @@ class ImageFolder:
         status = self.file(path).stat()
         return FileStamp(status.st_size, status.st_mtime)
 
-    def facts(self, path: str) -> ImageFacts:
-        """Digest and size; ImageError if the file's head is damaged."""
+    def facts(self, path: str, kind: str = "photo", size_hw: tuple[int, int] | None = None) -> ImageFacts | None:
+        """Digest and size of a file; ImageError if its head is damaged.
+
+        Args:
+            path: as stored.
+            kind: its medium.
+            size_hw: where it is known because the file has been opened.
+
+        Returns:
+            None if only opening the file tells its size, and `size_hw` is not given.
+        """
         file = self.file(path)
-        return ImageFacts(digest_of(file), image_size(file), exif_orientation(file))
+        head = MEDIA.get(kind).head(file)
+        if head is None:
+            return None if size_hw is None else ImageFacts(digest_of(file), size_hw, 1)
+        return ImageFacts(digest_of(file), head.size_hw, head.orientation)
 
     def scan(self, store: SessionStore) -> ScanReport:
         """Bring the store up to date with the folder."""
-        files = dict(self._files())
+        found = dict(self._files())
+        files = {path: stamp for path, (stamp, _) in found.items()}
         known = {image.path: image for image in store.images()}
         new = {path: stamp for path, stamp in files.items() if path not in known}
         gone = [] if self._only_path else [i for i in known.values() if i.path not in files]
         moved = self._find_moved(store, gone, new)
         for image in known.values():
             self._note_presence(store, image, image.path in files, image.id in moved)
-        added = store.add_images({path: stamp for path, stamp in new.items() if path not in moved.values()})
-        return ScanReport(len(added), len(gone) - len(moved), len(moved))
+        added = 0
+        for kind in sorted({kind for _, kind in found.values()}):
+            mine = {p: stamp for p, stamp in new.items() if p not in moved.values() and found[p][1] == kind}
+            added += len(store.add_images(mine, kind)) if mine else 0
+        return ScanReport(added, len(gone) - len(moved), len(moved))
 
     def _find_moved(self, store: SessionStore, gone: list[StoredImage], new: dict[str, FileStamp]) -> dict[int, str]:
         """Missing images by number, and the new path where the same bytes lie now."""
@@ -99,21 +112,25 @@ class ImageFolder:
         elif not present and not moved and not self._only_path and image.status != "missing":
             store.set_image_status(image.id, "missing", "The file is gone from the folder.")
 
-    def _files(self) -> Iterator[tuple[str, FileStamp]]:
-        """Relative paths of the images, hidden folders and links that lead outside left out."""
+    def _files(self) -> Iterator[tuple[str, tuple[FileStamp, str]]]:
+        """Relative paths with kinds; hidden folders and links that lead outside are left out."""
         if self._only_path is not None:
-            yield self._only_path, self.stamp(self._only_path)
+            yield self._only_path, (self.stamp(self._only_path), kind_of(self.file(self._only_path)) or "photo")
             return
         try:
             for folder, folders, names in os.walk(self.root, onerror=_refuse):
                 folders[:] = sorted(f for f in folders if not f.startswith("."))
-                for name in names:
+                inside = [name for name in names if self._is_inside(Path(folder, name))]
+                for name, kind in found_in(Path(folder), inside):
                     file = Path(folder, name)
-                    if is_image_name(name) and file.is_file() and file.resolve().is_relative_to(self.root):
-                        status = file.stat()
-                        yield file.relative_to(self.root).as_posix(), FileStamp(status.st_size, status.st_mtime)
+                    status = file.stat()
+                    stamp = FileStamp(status.st_size, status.st_mtime)
+                    yield file.relative_to(self.root).as_posix(), (stamp, kind)
         except OSError as error:
             raise StorageError(f"The folder {self.root} cannot be read: {error.strerror}.") from error
+
+    def _is_inside(self, file: Path) -> bool:
+        return not file.name.startswith(".") and file.is_file() and file.resolve().is_relative_to(self.root)
 
 
 def digest_of(file: Path) -> str:
@@ -123,16 +140,6 @@ def digest_of(file: Path) -> str:
         while chunk := opened.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def exif_orientation(file: Path) -> int:
-    """EXIF orientation 1-8 of a file's head; 1 if there is none. TIFF is turned by its decoder, so it counts as 1."""
-    try:
-        with Image.open(file, formats=("JPEG", "PNG", "WEBP")) as image:
-            value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return 1
-    return value if value in range(1, 9) else 1
 
 
 def _refuse(error: OSError) -> None:

@@ -65,7 +65,7 @@ class LiveImage:
         if image.facts is None:
             raise ImageError(f"{image.path} has not been looked at yet.")
         size_hw = image.facts.size_hw
-        self._board = Board(image.id, image.path, size_hw, image.rev, {o.id: o for o in objects})
+        self._board = Board(image.id, image.path, image.kind, size_hw, image.rev, {o.id: o for o in objects})
         self._services = services
         self._steps = steps
         self._used = time.monotonic()

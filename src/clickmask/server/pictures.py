@@ -1,4 +1,4 @@
-"""Pictures as the model and the browser need them: decoded once, kept for a while, the next one read ahead."""
+"""Files as the model and the browser need them: opened once, kept for a while, the next one read ahead."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from clickmask.core.errors import ImageError, StorageError
-from clickmask.core.frames import Frame
-from clickmask.formats.image_file import read_image
-from clickmask.server.folder import ImageFolder, exif_orientation
+from clickmask.core.errors import ImageError, InputError, StorageError
+from clickmask.server.folder import ImageFolder
+from clickmask.server.media import MEDIA
+from clickmask.server.media.medium import DISPLAY, Opened
 from clickmask.store.values import FileStamp, StoredImage
 
 FRAMES_KEPT = 3
@@ -25,9 +24,6 @@ FRAMES_KEPT = 3
 FRAME_BYTES_KEPT = 2**30
 """Fewer are kept if they are larger than this together."""
 THUMB_SIDE = 192
-_SAFE_PIXELS = 80_000_000  # browsers refuse or shrink larger ones; below Pillow's own warning
-_BROWSER_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-_BROWSER_MODES = {"JPEG": ("L", "RGB"), "PNG": ("1", "L", "P", "RGB"), "WEBP": ("RGB",)}
 
 
 @dataclass(frozen=True)
@@ -40,18 +36,18 @@ class Picture:
 
 
 class Pictures:
-    """Decoded frames, display pictures and thumbnails of the images in a folder."""
+    """Opened files, display pictures and thumbnails of what is in a folder."""
 
     def __init__(self, folder: ImageFolder, cache_folder: Path) -> None:
         self._folder = folder
         self._cache = cache_folder
-        self._frames: OrderedDict[tuple[str, FileStamp], asyncio.Task[Frame]] = OrderedDict()
-        # One thread for the model's frames, so that thumbnails of a thousand images cannot hold them up.
+        self._frames: OrderedDict[tuple[str, FileStamp], asyncio.Task[Opened]] = OrderedDict()
+        # One thread for what the model works on, so that thumbnails of a thousand images cannot hold them up.
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
         self._converter = ThreadPoolExecutor(1, thread_name_prefix="convert")
 
-    async def frame(self, path: str) -> Frame:
-        """The decoded image.
+    async def opened(self, path: str, kind: str) -> Opened:
+        """The content of a file of a kind.
 
         Raises:
             ImageMissingError: the file is gone.
@@ -59,7 +55,7 @@ class Pictures:
         """
         key = (path, self._folder.stamp(path))
         if key not in self._frames:
-            self._frames[key] = asyncio.get_running_loop().create_task(self._decode(path))
+            self._frames[key] = asyncio.get_running_loop().create_task(self._open(path, kind))
             self._frames[key].add_done_callback(lambda task: task.cancelled() or task.exception())
         self._frames.move_to_end(key)
         while len(self._frames) > FRAMES_KEPT or (len(self._frames) > 1 and self._bytes() > FRAME_BYTES_KEPT):
@@ -70,9 +66,9 @@ class Pictures:
             self._frames.pop(key, None)
             raise
 
-    def prefetch(self, path: str) -> None:
-        """Begin to decode an image that will be wanted soon; a problem shows when it is opened."""
-        task = asyncio.get_running_loop().create_task(self.frame(path))
+    def prefetch(self, path: str, kind: str) -> None:
+        """Begin to open a file that will be wanted soon; a problem shows when it is."""
+        task = asyncio.get_running_loop().create_task(self.opened(path, kind))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def display(self, image: StoredImage) -> Picture:
@@ -91,60 +87,38 @@ class Pictures:
     def _bytes(self) -> int:
         """Size of the frames that are decoded; those under way count at the next call."""
         done = [t for t in self._frames.values() if t.done() and not t.cancelled() and t.exception() is None]
-        return sum(level.nbytes for task in done for level in task.result().levels)
+        return sum(task.result().nbytes for task in done)
 
-    async def _decode(self, path: str) -> Frame:
+    async def _open(self, path: str, kind: str) -> Opened:
         file = self._folder.file(path)
-        return await asyncio.get_running_loop().run_in_executor(self._decoder, lambda: Frame.of(read_image(file)))
+        return await asyncio.get_running_loop().run_in_executor(self._decoder, MEDIA.get(kind).open, file)
 
     def _display(self, image: StoredImage) -> Picture:
+        medium = MEDIA.get(image.kind)
+        if DISPLAY not in medium.offers:
+            raise InputError(f"{image.path} is one of the {medium.title}, of which there is no picture for a canvas.")
         file, tag = self._folder.file(image.path), self._tag(image)
-        kind = browser_safe(file)
-        if kind is not None:
-            return Picture(file, kind, tag)
+        media_type = medium.browser_type(file)
+        if media_type is not None:
+            return Picture(file, media_type, tag)
         lossy = file.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".jfif")
         target = self._cache / f"display-{image.id}-{tag}{'.jpg' if lossy else '.png'}"
         if not target.exists():
-            _write(target, read_image(file), [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_PNG_COMPRESSION, 1])
+            _write(target, medium.picture(file), [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_PNG_COMPRESSION, 1])
         return Picture(target, "image/jpeg" if lossy else "image/png", tag)
 
     def _thumb(self, image: StoredImage) -> Picture:
         file, tag = self._folder.file(image.path), self._tag(image)
         target = self._cache / f"thumb-{image.id}-{tag}.jpg"
         if not target.exists():
-            rgb = _quick_small(file)
-            _write(target, _shrunk(read_image(file) if rgb is None else rgb), [cv2.IMWRITE_JPEG_QUALITY, 80])
+            small = _shrunk(MEDIA.get(image.kind).thumb(file, THUMB_SIDE))
+            _write(target, small, [cv2.IMWRITE_JPEG_QUALITY, 80])
         return Picture(target, "image/jpeg", f"t{tag}")
 
     def _tag(self, image: StoredImage) -> str:
         stamp = self._folder.stamp(image.path)
         text = f"{image.path}|{stamp.size}|{stamp.modified}"
         return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
-
-
-def browser_safe(file: Path) -> str | None:
-    """Media type of a file that every browser shows upright, still and with its true pixels; else None."""
-    try:
-        with Image.open(file, formats=tuple(_BROWSER_TYPES)) as image:
-            kind = str(image.format)
-            plain = image.mode in _BROWSER_MODES[kind] and "transparency" not in image.info
-            still = not getattr(image, "is_animated", False)
-            small = image.width * image.height <= _SAFE_PIXELS
-            return _BROWSER_TYPES[kind] if plain and still and small and exif_orientation(file) == 1 else None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None
-
-
-def _quick_small(file: Path) -> NDArray[np.uint8] | None:
-    """A JPEG decoded at a fraction of its size, None for anything else."""
-    try:
-        with Image.open(file, formats=("JPEG",)) as image:
-            if image.mode not in ("L", "RGB"):
-                return None
-            image.draft("RGB", (2 * THUMB_SIDE, 2 * THUMB_SIDE))
-            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None
 
 
 def _shrunk(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

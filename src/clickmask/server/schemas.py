@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, TypeAdapter, ValidationError
 
@@ -226,6 +226,13 @@ Command = (
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
 
 
+def command_types() -> frozenset[str]:
+    """Types of all commands."""
+    return frozenset(
+        name for command in get_args(Command) for name in get_args(command.model_fields["type"].annotation)
+    )
+
+
 def json_content(*models: type[BaseModel], **more: Any) -> dict[str, Any]:
     """OpenAPI's description of a JSON body that a route reads by itself: one of `models` with `more` properties."""
     schemas = [m.model_json_schema() for m in models]
@@ -371,7 +378,7 @@ def image_json(image: StoredImage) -> dict[str, Any]:
     """Image as in the protocol, section 3."""
     height, width = image.facts.size_hw if image.facts is not None else (None, None)
     return {
-        "id": image.id, "name": image.path, "status": image.status, "problem": image.problem,
+        "id": image.id, "name": image.path, "kind": image.kind, "status": image.status, "problem": image.problem,
         "width": width, "height": height, "rev": image.rev,
         "finished": image.finished, "in_progress": image.in_progress,
     }  # fmt: skip

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from clickmask.core.errors import ClickmaskError, ImageError
-from clickmask.core.frames import Frame
 from clickmask.server.errors import ImageMissingError, NotFoundError
 from clickmask.server.folder import ImageFolder
+from clickmask.server.media.medium import Opened
 from clickmask.server.model import ModelHost
 from clickmask.server.pictures import Pictures
 from clickmask.store.project import Project
 from clickmask.store.protocol import SessionStore
-from clickmask.store.values import ImageStatus, Policy, StoredClass, StoredImage
+from clickmask.store.values import ImageFacts, ImageStatus, Policy, StoredClass, StoredImage
 from clickmask.zoo.spec import ModelSpec
 
 P = ParamSpec("P")
@@ -82,7 +82,7 @@ class Services:
             stamp = self.folder.stamp(image.path)
             if image.facts is not None and stamp == image.stamp and image.status == "ok":
                 return image
-            facts = await asyncio.to_thread(self.folder.facts, image.path)
+            facts = await self._facts(image)
             if image.facts is not None and image.facts.size_hw != facts.size_hw and image.rev > 0:
                 raise ImageError(_replaced(image, facts.size_hw))
         except ImageMissingError as error:
@@ -94,17 +94,26 @@ class Services:
         await self.in_store(self.store.set_image_facts, image.id, facts, stamp)
         return await self.image(image.id)
 
-    async def frame(self, image: StoredImage) -> Frame:
-        """The decoded image; raises as `look_at`."""
+    async def opened(self, image: StoredImage) -> Opened:
+        """The content of an image's file; raises as `look_at`."""
         image = await self.look_at(image)
         try:
-            return await self.pictures.frame(image.path)
+            return await self.pictures.opened(image.path, image.kind)
         except ImageMissingError as error:
             await self._note(image, "missing", error)
             raise
         except ImageError as error:
             await self._note(image, "damaged", error)
             raise
+
+    async def _facts(self, image: StoredImage) -> ImageFacts:
+        facts = await asyncio.to_thread(self.folder.facts, image.path, image.kind)
+        if facts is None:
+            size_hw = (await self.pictures.opened(image.path, image.kind)).size_hw
+            facts = await asyncio.to_thread(self.folder.facts, image.path, image.kind, size_hw)
+        if facts is None:
+            raise ImageError(f"{image.path} does not tell its size.")
+        return facts
 
     def close(self) -> None:
         """Finish what is being written, then let everything go."""

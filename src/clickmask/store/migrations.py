@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, insert, inspect, select
 from sqlalchemy.schema import CreateColumn
@@ -27,8 +27,17 @@ def _first_tables(connection: Connection) -> None:
 
 def _editing(connection: Connection) -> None:
     """Locks, ghosts, thresholds and the policy on contested pixels. A new database has them from the first step."""
-    wanted = (("version", ("locked", "ghosts_id", "waiting", "threshold")), ("project", ("policy",)))
-    for name, columns in wanted:
+    _add_columns(connection, {"version": ("locked", "ghosts_id", "waiting", "threshold"), "project": ("policy",)})
+
+
+def _kinds(connection: Connection) -> None:
+    """What kind of thing an image is; all that were there before are photographs."""
+    _add_columns(connection, {"image": ("kind",)})
+
+
+def _add_columns(connection: Connection, wanted: Mapping[str, Sequence[str]]) -> None:
+    """Columns of today's tables that are missing."""
+    for name, columns in wanted.items():
         table = schema.metadata.tables[name]
         present = {column["name"] for column in inspect(connection).get_columns(name)}
         for column in columns:
@@ -42,6 +51,7 @@ Migration = tuple[int, str, Callable[[Connection], None]]
 MIGRATIONS: tuple[Migration, ...] = (
     (1, "first tables", _first_tables),
     (2, "locks, ghosts, thresholds, policy", _editing),
+    (3, "kinds of images", _kinds),
 )
 
 

@@ -40,8 +40,8 @@ class SessionStore(Protocol):
         """One image, None if there is none."""
         ...
 
-    def add_images(self, files: Mapping[str, FileStamp]) -> list[StoredImage]:
-        """Add files by relative path; known paths are left alone."""
+    def add_images(self, files: Mapping[str, FileStamp], kind: str = "photo") -> list[StoredImage]:
+        """Add files of one kind by relative path; known paths are left alone."""
         ...
 
     def set_image_status(self, image_id: int, status: ImageStatus, problem: str | None = None) -> None:

@@ -40,6 +40,7 @@ image = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("path", Text, nullable=False, unique=True),
+    Column("kind", String(16), nullable=False, server_default="photo"),
     Column("status", String(16), nullable=False),
     Column("problem", Text),
     Column("bytes", Integer),

@@ -111,10 +111,10 @@ class SqlStore:
         with self._transaction() as connection:
             return next(iter(sql_images.read_images(connection, image_id)), None)
 
-    def add_images(self, files: Mapping[str, FileStamp]) -> list[StoredImage]:
-        """Add files by relative path; known paths are left alone."""
+    def add_images(self, files: Mapping[str, FileStamp], kind: str = "photo") -> list[StoredImage]:
+        """Add files of one kind by relative path; known paths are left alone."""
         with self._transaction() as connection:
-            added = set(sql_images.add_images(connection, files))
+            added = set(sql_images.add_images(connection, files, kind))
             return [i for i in sql_images.read_images(connection) if i.id in added]
 
     def set_image_status(self, image_id: int, status: ImageStatus, problem: str | None = None) -> None:

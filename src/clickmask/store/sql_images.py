@@ -30,11 +30,11 @@ def read_images(connection: Connection, image_id: int | None = None) -> list[Sto
     return sorted(images, key=lambda i: natural_key(i.path))
 
 
-def add_images(connection: Connection, files: Mapping[str, FileStamp]) -> list[int]:
+def add_images(connection: Connection, files: Mapping[str, FileStamp], kind: str) -> list[int]:
     """Rows for files that have none yet."""
     known = set(connection.scalars(select(schema.image.c.path)))
     rows = [
-        {"path": path, "status": "new", "rev": 0, "bytes": stamp.size, "modified": stamp.modified}
+        {"path": path, "kind": kind, "status": "new", "rev": 0, "bytes": stamp.size, "modified": stamp.modified}
         for path, stamp in files.items()
         if path not in known
     ]
@@ -85,4 +85,5 @@ def _stored(row: Row[Any], counts: dict[tuple[int, str], int]) -> StoredImage:
         facts = ImageFacts(row.digest, (row.height, row.width), row.orientation)
     stamp = None if row.modified is None else FileStamp(row.bytes, row.modified)
     finished, in_progress = (counts.get((row.id, phase), 0) for phase in ("finished", "in_progress"))
-    return StoredImage(row.id, row.path, row.status, row.problem, stamp, facts, row.rev, finished, in_progress)
+    known = (row.status, row.problem, stamp, facts, row.rev)
+    return StoredImage(row.id, row.path, *known, finished, in_progress, row.kind)

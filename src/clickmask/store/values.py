@@ -40,7 +40,7 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """An image of the project; `path` is relative to its folder, with forward slashes."""
+    """An image of the project; `path` is relative to its folder, with forward slashes, `kind` names its medium."""
 
     id: int
     path: str
@@ -51,6 +51,7 @@ class StoredImage:
     rev: int
     finished: int = 0
     in_progress: int = 0
+    kind: str = "photo"
 
 
 @dataclass(frozen=True, slots=True)

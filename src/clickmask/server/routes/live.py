@@ -70,7 +70,7 @@ async def live(socket: WebSocket, image_id: Number, services: TheServices, hub: 
     try:
         client = parse_open(await _message(socket)).client
         image = await services.image(image_id)
-        await services.frame(image)
+        await services.opened(image)
         opened = await hub.open(image_id)
         await opened.last_seq(client)
     except WebSocketDisconnect:
@@ -166,9 +166,9 @@ async def _reject(socket: WebSocket, answer: Refusal) -> None:
 
 
 async def _prefetch_next(services: Services, image: StoredImage) -> None:
-    """Decode the image after this one, which is the likeliest to come."""
+    """Open the image after this one, which is the likeliest to come."""
     images = await services.in_store(services.store.images)
     numbers = [i.id for i in images]
     after = numbers.index(image.id) + 1 if image.id in numbers else len(images)
     if after < len(images) and images[after].status in ("new", "ok"):
-        services.pictures.prefetch(images[after].path)
+        services.pictures.prefetch(images[after].path, images[after].kind)

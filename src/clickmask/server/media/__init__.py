@@ -1,0 +1,44 @@
+"""Kinds of things that can be annotated. A new one is a file with a `Medium` and a line in `MEDIA`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clickmask.core.registry import Registry
+
+if TYPE_CHECKING:
+    from clickmask.server.media.medium import Medium
+
+MEDIA: Registry[Medium] = Registry(
+    "medium",
+    {
+        "photo": "clickmask.server.media.photo:PHOTO",
+    },
+)
+"""Media by the name that stands in the project as an image's kind."""
+
+
+def media() -> list[Medium]:
+    """All of them."""
+    return [MEDIA.get(name) for name in MEDIA]
+
+
+def found_in(folder: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What there is to annotate in one folder: (file name, kind) in the order of the names.
+
+    Args:
+        folder: a folder.
+        names: of the files in it.
+    """
+    kinds: dict[str, str] = {}
+    for medium in media():
+        for name in medium.found(folder, names):
+            kinds.setdefault(name, medium.kind)
+    yield from ((name, kinds[name]) for name in names if name in kinds)
+
+
+def kind_of(file: Path) -> str | None:
+    """The kind of one file, None if it is none of them."""
+    return next((kind for _, kind in found_in(file.parent, [file.name])), None)
