@@ -77,7 +77,7 @@ $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -c 'import pip, sys; sys.exit(tuple(map(int, pip.__version__.split(".")[:2])) < (25, 1))' || \
 	  $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e '.[torch,train,las,sam]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e '.[torch,train,las,medical,sam]'
 	$(BIN)/python -m pip install --quiet --no-deps isegeval==0.1.0
 	touch $@
 
