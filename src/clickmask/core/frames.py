@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clickmask.core.growing import grow_mask
 from clickmask.core.masks import BoolMask, RunLengthMask, bounding_box
 from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
 
@@ -23,6 +24,9 @@ BoxFloat = tuple[float, float, float, float]
 
 OUTSIDE_LOGIT = -20.0
 """Logit of every pixel that a LogitMap does not cover: background, with certainty."""
+
+GROWN_FROM = 4
+"""Pixels a cell from which masks are grown by stripes; below that interpolating all is as quick."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,15 +166,28 @@ class LogitMap:
         x0, y0, x1, y1 = self._positive_box(size_hw, threshold)
         if x1 <= x0 or y1 <= y0:
             return np.zeros((0, 0), dtype=bool), (0, 0)
-        region = Crop((float(x0), float(y0), float(x1), float(y1)), (y1 - y0, x1 - x0))
-        return self.sample(region) > threshold, (x0, y0)
+        part = np.zeros((y1 - y0, x1 - x0), dtype=bool)
+        self._write_mask(part, (x0, y0), threshold)
+        return part, (x0, y0)
 
     def mask(self, size_hw: tuple[int, int], threshold: float = 0.0) -> BoolMask:
         """(H, W) bool: the pixels whose logit is above `threshold`."""
         full = np.zeros(size_hw, dtype=bool)
-        part, (x, y) = self.mask_crop(size_hw, threshold)
-        full[y : y + part.shape[0], x : x + part.shape[1]] = part
+        x0, y0, x1, y1 = self._positive_box(size_hw, threshold)
+        if x0 < x1 and y0 < y1:
+            self._write_mask(full[y0:y1, x0:x1], (x0, y0), threshold)
         return full
+
+    def _write_mask(self, out: BoolMask, corner_xy: tuple[int, int], threshold: float) -> None:
+        """Fill an array of source pixels, the first of them at `corner_xy`: is the logit above `threshold`?"""
+        (x, y), (height, width) = corner_xy, out.shape
+        region = Crop((float(x), float(y), float(x + width), float(y + height)), (height, width))
+        left, top, right, bottom = self.box_xyxy
+        size_hw = int(bottom - top), int(right - left)
+        if _is_at_source(self, region) and min(np.divide(size_hw, self.values.shape)) >= GROWN_FROM:
+            grow_mask(self.values, size_hw, (x - int(left), y - int(top)), threshold, out)
+        else:
+            np.greater(self.sample(region), threshold, out=out)
 
     def run_lengths(self, size_hw: tuple[int, int], threshold: float = 0.0) -> RunLengthMask:
         """The mask as run lengths."""
@@ -195,7 +212,7 @@ def whole(size_hw: tuple[int, int]) -> BoxFloat:
 
 
 def _rounded_if_whole(box: NDArray[np.float64]) -> BoxFloat:
-    """Undo rounding noise of an affine round trip, so that equal grids stay equal."""
+    """Undo rounding noise, so that equal grids stay equal."""
     near = np.round(box)
     x0, y0, x1, y1 = np.where(np.abs(box - near) < 1e-6, near, box).tolist()
     return x0, y0, x1, y1
