@@ -46,6 +46,7 @@ PREDICTOR = [
     "set_mask",
     "size_hw",
     "state",
+    "uncertainty",
     "undo",
 ]
 

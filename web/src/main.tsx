@@ -129,11 +129,18 @@ async function main(): Promise<void> {
   }
 }
 
-/** Focus rings on the canvas are for people at the keyboard. */
+/**
+ * Focus rings on the canvas are for people at the keyboard. A button that was pressed with the mouse gives the focus back to
+ * the picture, so that Enter finishes the object and does not press the button again.
+ */
 function noteInput(): void {
   const root = document.documentElement
   window.addEventListener('pointerdown', () => (root.dataset['input'] = 'pointer'), true)
   window.addEventListener('keydown', (event) => event.key === 'Tab' && (root.dataset['input'] = 'keyboard'), true)
+  window.addEventListener('click', (event) => {
+    const button = event.target instanceof Element ? event.target.closest('.rail button, .float button') : null
+    if (event.detail > 0 && button && !button.closest('.menu-root')) document.querySelector<HTMLElement>('canvas.surface')?.focus({ preventScroll: true })
+  })
 }
 
 void main()

@@ -4,7 +4,7 @@ import { commandOf, DEFAULT_KEYS, holderOf, readKeys, resolve, withKeys, without
 import { chordOf, isChord, isReserved, isSingleKey, type KeyPress } from '../src/state/keys'
 import { PRESET_NAMES } from '../src/state/presets'
 
-const canvas = { onCanvas: true, crosshair: false, singleKeys: true }
+const canvas = { onCanvas: true, crosshair: false, proposed: false, singleKeys: true }
 const DEFAULT = resolve(DEFAULT_KEYS)
 
 const key = (text: string, code = ''): KeyPress => {
@@ -37,6 +37,12 @@ describe('keys', () => {
     expect(meant(key('Enter'), context)).toBe('positive-here')
     expect(meant(key('Shift+Enter'), context)).toBe('negative-here')
     expect(meant(key('Ctrl+Enter'), context)).toBe('finish')
+  })
+
+  it('Enter goes to a proposed place before it clicks there', () => {
+    expect(meant(key('Enter'), { ...canvas, proposed: true })).toBe('uncertainty-go')
+    expect(meant(key('Enter'), { ...canvas, proposed: true, crosshair: true })).toBe('uncertainty-go')
+    expect(meant(key('Enter'), { ...canvas, proposed: true, onCanvas: false })).toBeNull()
   })
 
   it.each(['Enter', ' ', 'ArrowDown', 'Shift+ArrowDown'])('a focused button keeps %s', (text) => {

@@ -18,6 +18,7 @@ from clickmask.core.prompts import Box, Click, Lasso, MaskPrompt, Prompt, Prompt
 from clickmask.core.protocols import SEQUENCE, Backend, Memo, ObjectState, Request, Step
 from clickmask.predict.quality import Quality
 from clickmask.predict.stage import Carry
+from clickmask.predict.uncertainty import MaskUncertainty, mask_uncertainty
 from clickmask.predict.views import CloserViews
 from clickmask.zoo.spec import ModelSpec
 
@@ -205,6 +206,13 @@ class Predictor:
     def score(self) -> float:
         """Expected IoU of the mask with the meant object, in [0, 1]; calibrated if the model's spec says so."""
         return expected_iou(self.pipeline, self.frame, self.state)
+
+    @property
+    def uncertainty(self) -> MaskUncertainty:
+        """Unsure pixels of the mask and where a click would tell most; PromptError before the first prompt."""
+        if self.logits is None:
+            raise PromptError("Nothing to be unsure of yet: give the object a click or a box first.")
+        return mask_uncertainty(self.logits, self.run_length_mask, self.state.prompts.plain.clicks)
 
     def add_click(self, x: float, y: float, positive: bool = True) -> BoolMask:
         """Add a click at (x, y) in image pixels, corner origin; PromptError outside the image."""

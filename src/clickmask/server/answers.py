@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import cast
 
 from clickmask.core.edit import EditRules
-from clickmask.core.errors import ClickmaskError, ImageError
+from clickmask.core.errors import ClickmaskError, ConflictError, ImageError
 from clickmask.core.frames import Frame
 from clickmask.core.masks import RunLengthMask
-from clickmask.core.prompts import Click, Prompts
+from clickmask.core.prompts import Click, MaskPrompt, Prompts
 from clickmask.predict.predictor import logit
+from clickmask.predict.uncertainty import MaskUncertainty, mask_uncertainty
 from clickmask.server import ownership
 from clickmask.server.board import Board
 from clickmask.server.errors import refusal
@@ -143,6 +144,22 @@ class Answers:
         self._board.tell({"type": "busy", "object": asked.id, "stage": "loading_model" if loading else "predicting"})
         frame = await self.picture()
         return await self._yielding(asked, await services.models.answer(frame, self._question(asked)))
+
+    async def uncertainty(self, stored: StoredObject) -> tuple[MaskUncertainty, float]:
+        """What the model is not sure of about an object that has been answered, and the IoU that it expects.
+
+        Raises:
+            ConflictError: the mask was made by a person, so the model has not been asked about it.
+        """
+        prompts = stored.value.prompts
+        if not prompts.items or isinstance(prompts.items[-1], MaskPrompt):
+            raise ConflictError(
+                f"The mask of object #{stored.id} was not made by the model, so it has no doubts about it. "
+                "Click on the object first."
+            )
+        logits, expected = await self._services.models.logits(await self.picture(), self._question(stored))
+        clicks = prompts.plain.clicks
+        return await asyncio.to_thread(mask_uncertainty, logits, stored.value.mask, clicks), expected
 
     async def next_mask(self, stored: StoredObject) -> tuple[Settled, str, float | None]:
         """The mask after the one that is shown among those that the prompts may mean; else that of another threshold.

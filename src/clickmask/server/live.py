@@ -13,6 +13,7 @@ from clickmask.core.check import check_click
 from clickmask.core.errors import ConflictError, ImageError
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt
+from clickmask.predict.uncertainty import MaskUncertainty
 from clickmask.server import edits
 from clickmask.server.answers import Answers
 from clickmask.server.board import Board
@@ -186,6 +187,16 @@ class LiveImage:
     async def settled(self, object_id: int) -> None:
         """Wait until the model has answered every prompt of an object; raises what it failed with."""
         await self._answers.wait(object_id)
+
+    async def uncertainty(self, object_id: int) -> tuple[StoredObject, MaskUncertainty, float]:
+        """The object, what the model is not sure of about it, and the IoU that it expects.
+
+        Raises:
+            ClickmaskError: the model failed, or was not asked about this mask.
+        """
+        await self.settled(object_id)
+        stored = self._pick(object_id)
+        return stored, *await self._answers.uncertainty(stored)
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send a message to everybody."""

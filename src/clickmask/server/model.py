@@ -26,7 +26,7 @@ from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt, Prompts
 from clickmask.core.protocols import ObjectState, Request, Result
 from clickmask.predict.editing import MEMO, EditMemo, edit
-from clickmask.predict.predictor import Pipeline, advance, candidates
+from clickmask.predict.predictor import Pipeline, advance, candidates, expected_iou
 from clickmask.server.errors import ModelError
 from clickmask.store.values import Settled
 
@@ -171,6 +171,17 @@ class ModelHost:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._worker, self._alternatives, pipeline, frame, question)
 
+    async def logits(self, frame: Frame, question: Question) -> tuple[LogitMap, float]:
+        """What the model itself says to prompts that have been answered, kept or asked again; and the expected IoU.
+
+        Args:
+            frame: the image.
+            question: about an object whose newest prompt is not a mask.
+        """
+        pipeline = await self._ready()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, self._logits, pipeline, frame, question)
+
     async def _ask(self, work: Callable[..., Answer], frame: Frame, question: Question, *more: bool) -> Answer:
         pipeline = await self._ready()
         loop = asyncio.get_running_loop()
@@ -252,6 +263,20 @@ class ModelHost:
         states = [ObjectState(question.prompts, result.logits, result.memo) for result in results]
         spent = (time.perf_counter() - start) * 1000
         return [_answer_of(one, frame, pipeline, spent) for one in states]
+
+    def _logits(self, pipeline: Pipeline, frame: Frame, question: Question) -> tuple[LogitMap, float]:
+        """In the worker thread."""
+        state = self._states.longest(question.object_id, question.prompts)
+        if state is None or state.prompts != question.prompts or not isinstance(state.memo.get(MEMO), EditMemo):
+            ask = partial(
+                follow, frame=frame, state=ObjectState(), prompts=question.prompts, rules=question.rules or EditRules()
+            )
+            state = _watched(ask, pipeline)
+        memo = state.memo.get(MEMO)
+        logits = memo.raw if isinstance(memo, EditMemo) else state.logits
+        if logits is None:
+            raise ModelError(f"The model '{pipeline.name}' gave no answer. Click on the object again.")
+        return logits, expected_iou(pipeline, frame, ObjectState(question.prompts, logits, state.memo))
 
     def _start(self, question: Question) -> ObjectState:
         kept = self._states.longest(question.object_id, question.prompts)

@@ -3,7 +3,7 @@
 import { Refusal, type Rest } from '../state/ports'
 import {
   parseRecord, type ClassInfo, type ExportResult, type HistoryEntry, type ImageInfo, type ImportResult, type Loop, type Models, type ObjectVersion,
-  type Policy, type ProjectInfo, type Statistics,
+  type Policy, type ProjectInfo, type Statistics, type Uncertainty,
 } from '../state/wire'
 
 export const ROOT = '/api/v1'
@@ -30,11 +30,19 @@ async function refusal(response: Response): Promise<Refusal> {
   }
 }
 
+function fromBase64(text: string): ArrayBuffer {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer
+}
+
 export const rest: Rest = {
   project: () => call<ProjectInfo>('GET', '/project'),
   setPolicy: (policy) => call<{ policy: Policy }>('PATCH', '/project', { policy }),
   history: async (image) => (await call<{ entries: HistoryEntry[] }>('GET', `/images/${image}/history`)).entries,
   outline: async (object, tolerance) => (await call<{ loops: Loop[] }>('GET', `/objects/${object}/polygon?tolerance=${tolerance}`)).loops,
+  uncertainty: async (object) => {
+    const found = await call<Omit<Uncertainty, 'unsure'> & { unsure: string }>('GET', `/objects/${object}/uncertainty`)
+    return { ...found, unsure: parseRecord(fromBase64(found.unsure)).mask }
+  },
   scan: async () => {
     await call('POST', '/project/scan')
     return rest.images()

@@ -1,10 +1,11 @@
 /** Markers, boxes and the crosshair: vector shapes of constant screen size above the picture. */
 
-import type { Corners, DrawnLine, Marks as MarkColours, Pending } from '../state/store'
+import type { Corners, Doubts, DrawnLine, Marks as MarkColours, Pending } from '../state/store'
 import type { Box } from '../state/runs'
 import type { Ring } from '../state/outline'
 import { drawCorners, drawPolygon } from './handles'
-import { strokeTwice } from './strokes'
+import { drawPlaces, hatch } from './doubts'
+import { ringPath, strokeTwice } from './strokes'
 import { toScreen, type Point, type Size, type View } from '../state/view'
 import type { Prompt } from '../state/wire'
 
@@ -24,6 +25,9 @@ export interface Marks {
   readonly colours: MarkColours
   /** Outlines of what the model would change as well. */
   readonly ghosts: readonly Ring[]
+  /** Outlines of what the model is not sure of, and where a click is proposed. */
+  readonly unsure: readonly Ring[]
+  readonly doubts: Doubts | null
   /** Outlines of what a click here would give. */
   readonly preview: readonly Ring[]
   readonly line: DrawnLine | null
@@ -38,6 +42,7 @@ export interface Marks {
 export function drawOverlay(context: CanvasRenderingContext2D, ratio: number, canvas: Size, view: View, marks: Marks): void {
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
   context.clearRect(0, 0, canvas.width, canvas.height)
+  hatch(context, view, marks.unsure)
   drawRings(context, view, marks.ghosts)
   drawRings(context, view, marks.preview)
   for (const prompt of [...marks.prompts, ...marks.pending, ...(marks.line ? [marks.line] : [])]) {
@@ -52,6 +57,7 @@ export function drawOverlay(context: CanvasRenderingContext2D, ratio: number, ca
   if (marks.corners) drawCorners(context, view, marks.corners.loops)
   if (marks.polygon) drawPolygon(context, view, marks.polygon, marks.pointer)
   if (marks.brush) drawBrush(context, view, marks.brush.at, marks.brush.radius)
+  if (marks.doubts) drawPlaces(context, view, marks.doubts)
   if (marks.crosshair) drawCrosshair(context, toScreen(view, marks.crosshair))
 }
 
@@ -104,15 +110,7 @@ function drawBox(context: CanvasRenderingContext2D, view: View, box: Box): void 
 /** Dashed, so that it cannot be taken for the outline of a mask. */
 function drawRings(context: CanvasRenderingContext2D, view: View, rings: readonly Ring[]): void {
   if (rings.length === 0) return
-  const path = new Path2D()
-  for (const ring of rings) {
-    for (let i = 0; i < ring.length; i += 2) {
-      const at = toScreen(view, { x: ring[i] as number, y: ring[i + 1] as number })
-      if (i === 0) path.moveTo(at.x, at.y)
-      else path.lineTo(at.x, at.y)
-    }
-    path.closePath()
-  }
+  const path = ringPath(view, rings)
   context.fillStyle = 'rgba(255, 255, 255, 0.14)'
   context.fill(path, 'evenodd')
   strokeTwice(context, path, [5, 4])

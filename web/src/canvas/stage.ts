@@ -127,7 +127,7 @@ export class Stage {
       store.view.value, store.canvas.value, store.opacity.value, store.masksShown.value, store.peeking.value,
       store.pixels.value, store.activeColour.value, store.pending.value, store.active.value, store.rubber.value,
       store.crosshair.value, store.layers.value, store.leaving.value, store.marks.value,
-      store.preview.value, store.line.value, store.brushRadius.value, store.tool.value,
+      store.preview.value, store.doubts.value, store.line.value, store.brushRadius.value, store.tool.value,
       this.followsPointer ? store.pointer.value : null, store.polygon.value, store.corners.value, store.matte.value, store.loupe.value,
     ]
     this.redraw()
@@ -163,6 +163,8 @@ export class Stage {
       crosshair: store.crosshair.value,
       colours: store.marks.value,
       ghosts: this.ghostRings(),
+      unsure: this.unsureRings(),
+      doubts: store.peeking.value ? null : store.doubts.value,
       preview: this.previewRings(),
       line: store.line.value,
       brush: this.brush(),
@@ -190,6 +192,15 @@ export class Stage {
     if (peeking.value || !masksShown.value) return []
     if (mask !== this.seenAhead.mask) this.seenAhead = { mask, rings: outline(mask) }
     return this.seenAhead.rings
+  }
+
+  private doubted: { readonly mask: RunMask; readonly rings: readonly Ring[] } = { mask: EMPTY_MASK, rings: [] }
+  private unsureRings(): readonly Ring[] {
+    const { doubts, masksShown, peeking } = this.store
+    const mask = doubts.value?.unsure ?? EMPTY_MASK
+    if (peeking.value || !masksShown.value) return []
+    if (mask !== this.doubted.mask) this.doubted = { mask, rings: outline(mask) }
+    return this.doubted.rings
   }
 
   private drawClosely(context: CanvasRenderingContext2D): void {

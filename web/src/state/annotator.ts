@@ -3,6 +3,7 @@
 import { Channel } from './channel'
 import { describeObject } from './describe'
 import { objectOf } from './document'
+import { Doubter } from './doubter'
 import { Lookahead } from './lookahead'
 import { announce, toast } from './notices'
 import { pair, Painter } from './painter'
@@ -21,10 +22,13 @@ export class Annotator {
   readonly painter: Painter
   private readonly channel: Channel
   readonly ahead: Lookahead
+  /** Shows what the model is not sure of. */
+  readonly doubter: Doubter
 
   constructor(private readonly store: Store, private readonly ports: Ports, client: string) {
     this.channel = new Channel(store, ports, client)
     this.ahead = new Lookahead(store, ports, this.channel)
+    this.doubter = new Doubter(store, ports)
     this.channel.onAnswered = (milliseconds) => this.ahead.note(milliseconds)
     this.painter = new Painter(
       store, this.channel, () => ({ ...this.classField(), t: Math.round(ports.now()) }), () => this.atWork(), (id) => this.reopen(id),
@@ -137,11 +141,12 @@ export class Annotator {
 
   /** Throws the object in progress away (undoable); without one, lets go of the selection. */
   startOver(): void {
-    const { picking, polygon } = this.store
+    const { picking, polygon, doubting } = this.store
     if (picking.value || polygon.value) {
       picking.value = polygon.value = null
       return
     }
+    if (doubting.value) return this.doubter.close()
     if (this.atWork()) this.channel.send({ type: 'discard' })
     else this.store.selected.value = null
   }

@@ -10,8 +10,8 @@ export interface CommandSpec {
   readonly group: Group
   /** Chords of the default preset, written as in keys.ts. */
   readonly keys: readonly string[]
-  /** `crosshair`: the keys mean this only while the crosshair is on. */
-  readonly where?: 'crosshair'
+  /** The keys mean this only while the crosshair is on, or while a place is proposed that it is not at yet. */
+  readonly where?: 'crosshair' | 'proposed'
   /** Goes on while the key is held down. */
   readonly repeats?: true
   /** Lasts as long as the key is held, so neither the palette nor a button can run it. */
@@ -67,6 +67,9 @@ const TABLE = {
   'intersect': { group: 'shape', keys: [] },
   'exclude': { group: 'shape', keys: [] },
 
+  'uncertainty': { group: 'look', keys: ['U'] },
+  'uncertainty-back': { group: 'look', keys: ['Shift+U'] },
+  'uncertainty-go': { group: 'look', keys: ['Enter'], where: 'proposed' },
   'zoom-in': { group: 'look', keys: ['+', '='], repeats: true },
   'zoom-out': { group: 'look', keys: ['-'], repeats: true },
   'fit': { group: 'look', keys: ['0'] },

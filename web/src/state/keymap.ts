@@ -16,6 +16,8 @@ export const DEFAULT_KEYS: KeySettings = { preset: 'default', changes: {} }
 export interface KeyContext {
   /** The crosshair is on: Enter clicks. */
   readonly crosshair: boolean
+  /** A place is proposed that the crosshair is not at yet: Enter goes there. */
+  readonly proposed: boolean
   /** The canvas (not a button or list) has the focus. */
   readonly onCanvas: boolean
   /** Single characters are shortcuts. */
@@ -46,8 +48,10 @@ export function commandOf(chord: string, map: KeyMap, context: KeyContext): Comm
   if (!context.onCanvas && isForFocus(chord)) return null
   if (!context.singleKeys && isSingleKey(chord)) return null
   const meant = COMMAND_IDS.filter((id) => map[id].includes(chord))
-  const atCrosshair = meant.find((id) => COMMANDS[id].where === 'crosshair')
-  if (context.crosshair && atCrosshair) return atCrosshair
+  for (const where of ['proposed', 'crosshair'] as const) {
+    const there = meant.find((id) => COMMANDS[id].where === where)
+    if (context[where] && there) return there
+  }
   return meant.find((id) => COMMANDS[id].where === undefined) ?? null
 }
 

@@ -3,7 +3,7 @@
 import type { RunMask } from './runs'
 import type {
   ClassInfo, ClassPatch, ExportResult, HistoryEntry, ImageInfo, ImportResult, Loop, Look, MaskRecord, Models, ObjectVersion, Policy, ProjectInfo, SentCommand,
-  ServerMessage, Statistics,
+  ServerMessage, Statistics, Uncertainty,
 } from './wire'
 
 export interface Rest {
@@ -12,6 +12,7 @@ export interface Rest {
   history(image: number): Promise<readonly HistoryEntry[]>
   /** The outline of an object, simplified by so many pixels. */
   outline(object: number, tolerance: number): Promise<readonly Loop[]>
+  uncertainty(object: number): Promise<Uncertainty>
   scan(): Promise<readonly ImageInfo[]>
   images(): Promise<readonly ImageInfo[]>
   classes(): Promise<readonly ClassInfo[]>

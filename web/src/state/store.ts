@@ -9,7 +9,7 @@ import { colourOf } from './styles'
 import type { Box, RunMask } from './runs'
 import type { Language } from './strings'
 import type { Point, Size, View } from './view'
-import type { ClassInfo, ClickPrompt, CombineName, ImageInfo, LinePrompt, Models, ProjectInfo } from './wire'
+import type { ClassInfo, ClickPrompt, CombineName, ImageInfo, LinePrompt, Models, ProjectInfo, Uncertainty } from './wire'
 
 /** A line under way: a prompt, or the cut through an object. */
 export type DrawnLine = Omit<LinePrompt, 'kind'> & { readonly kind: LinePrompt['kind'] | 'cut' }
@@ -48,6 +48,13 @@ export interface Preview {
   readonly mask: RunMask | null
 }
 
+/** What the model is not sure of, with the place that is looked at. */
+export interface Doubts extends Uncertainty {
+  readonly at: number
+  /** The crosshair is at that place. */
+  readonly reached: boolean
+}
+
 export interface Toast {
   readonly id: number
   readonly tone: 'error' | 'note'
@@ -65,6 +72,7 @@ export function createStore() {
   /** The object in progress is being finished or thrown away: what comes next is about a new one. */
   const leaving = signal(false)
   const connection = signal<'connecting' | 'open' | 'lost'>('connecting')
+  const doubts = signal<Doubts | null>(null)
   const keys = signal<KeySettings>(DEFAULT_KEYS)
 
   const active = computed(() => objectOf(document.value, document.value.active))
@@ -92,6 +100,12 @@ export function createStore() {
     busy: signal<string | null>(null),
     /** What the click would give that the pointer is at; `mask` null until the answer is there. */
     preview: signal<Preview | null>(null),
+    /** The person wants to see what the model is not sure of. */
+    doubting: signal(false),
+    /** The answer to that; null until it is there. */
+    doubts,
+    /** A place to click is proposed, and Enter goes there. */
+    proposed: computed(() => doubts.value !== null && doubts.value.places.length > 0 && !doubts.value.reached),
     hover: signal<Hover>('auto'),
     /** Whether the model is quick enough for looking ahead. */
     lookahead: signal<'on' | 'slow'>('on'),

@@ -127,6 +127,25 @@ export interface ModelInfo {
   readonly licence: string
 }
 
+/** What the model is not sure of about an object. */
+export interface Uncertainty {
+  readonly object: number
+  readonly rev: number
+  /** Of the mask with the truth, if the model's probabilities are right. */
+  readonly expected_iou: number
+  readonly unsure: RunMask
+  /** Where a click would tell most, best first. */
+  readonly places: readonly DoubtfulPlace[]
+}
+
+export interface DoubtfulPlace {
+  readonly x: number
+  readonly y: number
+  /** Expected number of wrong pixels round it. */
+  readonly pixels: number
+  readonly inside: boolean
+}
+
 export interface Models extends ModelState {
   readonly models: readonly ModelInfo[]
 }

@@ -8,6 +8,9 @@ import { t } from '../state/strings'
 import type { Crosshair } from './crosshair'
 import { fit, fullSize, zoomMiddle } from './look'
 
+/** Screen pixels from the edge within which a bar may lie over the picture. */
+const CLEAR_OF_BARS = 80
+
 export type Action = () => void
 export type PlainCommand = Exclude<Command, HeldCommand>
 export type Actions = Readonly<Record<PlainCommand, Action>>
@@ -21,7 +24,7 @@ export function makeActions(store: Store, annotator: Annotator, crosshair: Cross
     'redo': () => annotator.redo(),
     'finish': () => annotator.finish(),
     'start-over': () => {
-      if (store.crosshair.value && !store.active.value) store.crosshair.value = null
+      if (store.crosshair.value && !store.active.value && !store.doubting.value) store.crosshair.value = null
       annotator.startOver()
     },
     'aim-positive': () => annotator.aim('positive'),
@@ -62,6 +65,12 @@ export function makeActions(store: Store, annotator: Annotator, crosshair: Cross
     'intersect': () => painter.pick('intersect'),
     'exclude': () => painter.pick('exclude'),
 
+    'uncertainty': () => annotator.doubter.next(),
+    'uncertainty-back': () => annotator.doubter.previous(),
+    'uncertainty-go': () => {
+      const place = annotator.doubter.go()
+      if (place) crosshair.put(place, CLEAR_OF_BARS)
+    },
     'zoom-in': () => zoomMiddle(store, 1.25),
     'zoom-out': () => zoomMiddle(store, 0.8),
     'fit': () => fit(store),

@@ -17,10 +17,15 @@ export class Crosshair {
     const to = from ? { x: from.x + dx * step, y: from.y + dy * step } : this.start()
     // Pixel centres: the last pixel is as reachable as the first.
     const inside = clampToImage(to, { width: size.width - 0.5, height: size.height - 0.5 })
-    const point = { x: Math.max(0.5, Math.floor(inside.x) + 0.5), y: Math.max(0.5, Math.floor(inside.y) + 0.5) }
+    this.put({ x: Math.max(0.5, Math.floor(inside.x) + 0.5), y: Math.max(0.5, Math.floor(inside.y) + 0.5) })
+  }
+
+  /** Puts it on a point of the image and moves the view so that it is seen. */
+  put(point: Point, margin = 32): void {
+    const { store } = this
     store.crosshair.value = point
     store.pointer.value = point
-    store.view.value = reveal(store.view.value, point, store.canvas.value)
+    store.view.value = reveal(store.view.value, point, store.canvas.value, margin)
   }
 
   click(positive: boolean): void {

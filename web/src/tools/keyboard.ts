@@ -1,7 +1,7 @@
 /** Keys, turned into commands. Fields and open dialogs keep their own keys. */
 
 import { COMMANDS, isHeld, type Command, type HeldCommand } from '../state/commands'
-import { commandOf } from '../state/keymap'
+import { commandOf, type KeyContext } from '../state/keymap'
 import { chordOf, type KeyPress } from '../state/keys'
 import type { Annotator } from '../state/annotator'
 import type { Store } from '../state/store'
@@ -39,10 +39,11 @@ export class KeyboardTool {
     else this.run(command)
   }
 
-  private context(event: KeyboardEvent): { onCanvas: boolean; crosshair: boolean; singleKeys: boolean } {
+  private context(event: KeyboardEvent): KeyContext {
     return {
       onCanvas: event.target === this.surface || event.target === document.body,
       crosshair: this.store.crosshair.value !== null,
+      proposed: this.store.proposed.value,
       singleKeys: this.store.singleKeys.value,
     }
   }

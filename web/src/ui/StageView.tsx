@@ -4,6 +4,7 @@ import type { Command } from '../state/commands'
 import { t } from '../state/strings'
 import { ActionBar } from './ActionBar'
 import { useApp } from './app'
+import { DoubtBar } from './DoubtBar'
 import { Icon } from './icons'
 import { firstKey, showChord } from './keys'
 import { Toasts } from './Toasts'
@@ -22,7 +23,7 @@ export function StageView(): JSX.Element {
         aria-label={t('canvas.label')} aria-describedby="canvas-help" />
       <p id="canvas-help" class="unseen">{useCanvasHelp()}</p>
       <Notice />
-      <div class="float top"><ToolOptions /></div>
+      <div class="float top"><ToolOptions /><DoubtBar /></div>
       <div class="float bottom">
         <Hint />
         <ActionBar />

@@ -30,6 +30,7 @@ export function ToolRail(): JSX.Element {
         <Tool icon="fit" command="fit" />
         <Tool icon={store.masksShown.value ? 'eye' : 'eyeOff'} command="toggle-masks"
           pressed={store.masksShown.value} kind="watch" />
+        <Tool icon="unsure" command="uncertainty" pressed={store.doubting.value} kind="choice" disabled={!store.active.value && !store.doubting.value} />
       </div>
     </section>
   )

@@ -1,6 +1,7 @@
 /** Keys as people read them. */
 
-import type { Command } from '../state/commands'
+import { COMMANDS, type Command } from '../state/commands'
+import { commandOf } from '../state/keymap'
 import { splitChord } from '../state/keys'
 import type { Store } from '../state/store'
 import { isKey, t } from '../state/strings'
@@ -19,9 +20,12 @@ export function showChord(chord: string): string {
   return [...modifiers, shown].join('+')
 }
 
-/** The key to tell people for a command: the first one, null without any. */
+/** The key to tell people for a command: the first that does not mean something else at the moment, null without any. */
 export function firstKey(store: Store, command: Command): string | null {
-  const chord = store.keyMap.value[command][0]
+  const map = store.keyMap.value
+  const context = { onCanvas: true, crosshair: store.crosshair.value !== null, proposed: store.proposed.value, singleKeys: true }
+  const chords = map[command]
+  const chord = chords.find((one) => COMMANDS[command].where !== undefined || commandOf(one, map, context) === command) ?? chords[0]
   return chord === undefined ? null : showChord(chord)
 }
 

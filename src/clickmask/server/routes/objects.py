@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,7 @@ from clickmask.formats.polygons import edge_rings, simplified
 from clickmask.server.deps import REST_CLIENT, Number, SeenRevision, TheHub, TheServices
 from clickmask.server.errors import NotFoundError
 from clickmask.server.hub import Hub
-from clickmask.server.records import MEDIA_TYPE, record
+from clickmask.server.records import MEDIA_TYPE, mask_record, record
 from clickmask.server.routes.images import full_answer
 from clickmask.server.schemas import Command, PatchBody, PatchCommand, SimpleCommand, binary_content, object_json
 from clickmask.server.services import Services
@@ -87,6 +88,19 @@ async def polygon(
     stored = await _stored(services, object_id)
     loops = await asyncio.to_thread(_loops, stored.value.mask, tolerance)
     return {"convention": "edge", "loops": loops}
+
+
+@router.get("/uncertainty")
+async def uncertainty(object_id: Number, hub: TheHub) -> dict[str, Any]:
+    """Where the mask is most probably wrong: the unsure pixels, and where a click would tell most, best first."""
+    live = await hub.open_for_object(object_id)
+    stored, found, expected = await live.uncertainty(object_id)
+    unsure = mask_record(stored.id, stored.rev, found.unsure, seq=0, settled=True)
+    return {
+        "object": stored.id, "rev": stored.rev, "expected_iou": round(expected, 4),
+        "unsure": base64.b64encode(unsure).decode(),
+        "places": [{"x": p.x, "y": p.y, "pixels": round(p.pixels, 1), "inside": p.inside} for p in found.places],
+    }  # fmt: skip
 
 
 def _loops(mask: RunLengthMask, tolerance: float) -> list[list[list[float]]]:
