@@ -11,8 +11,10 @@ import pytest
 from clickmask.core.errors import ImageError
 from clickmask.core.frames import Frame
 from clickmask.server import media
+from clickmask.server.image_mind import ImageMind
 from clickmask.server.media import MEDIA, found_in, kind_of
 from clickmask.server.media.medium import Head
+from clickmask.server.menus import IMAGES
 from clickmask.server.schemas import command_types
 
 from .conftest import DiscModel, Server, running, write_image
@@ -24,7 +26,14 @@ class Stripes:
     kind = "stripes"
     title = "stripes"
     commands = frozenset({"click", "undo"})
+    model_kind = IMAGES
     offers: frozenset[str] = frozenset()
+
+    def measure(self, size_hw: tuple[int, int]) -> str:
+        return f"{size_hw[0]} stripes"
+
+    def mind(self) -> ImageMind:
+        return ImageMind()
 
     def found(self, folder: Path, names: Sequence[str]) -> Sequence[str]:
         return [name for name in names if name.endswith(".stripes")]

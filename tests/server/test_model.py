@@ -7,7 +7,8 @@ from clickmask.core.frames import Frame, LogitMap
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt, Prompts
 from clickmask.core.protocols import ObjectState
-from clickmask.server.model import StateCache, follow
+from clickmask.server.image_mind import bytes_of, follow
+from clickmask.server.minds import StateCache
 
 FRAME = Frame.of(np.zeros((48, 70, 3), dtype=np.uint8))
 CLICKS = tuple(Click(5.0 + 10 * n, 20.0) for n in range(5))
@@ -18,7 +19,7 @@ def state(clicks: int, side: int = 10) -> ObjectState:
 
 
 def test_the_longest_kept_beginning_is_found() -> None:
-    cache = StateCache()
+    cache = StateCache(bytes_of)
     for clicks in (1, 3):
         cache.keep(7, state(clicks))
     assert len(cache.longest(7, Prompts(CLICKS)).prompts) == 3
@@ -28,7 +29,7 @@ def test_the_longest_kept_beginning_is_found() -> None:
 
 
 def test_the_cache_is_bounded_by_bytes_and_keeps_the_newest() -> None:
-    cache = StateCache(limit_bytes=100_000)
+    cache = StateCache(bytes_of, limit_bytes=100_000)
     for clicks in (1, 2, 3):
         cache.keep(7, state(clicks, side=120))
     assert cache.longest(7, Prompts(CLICKS[:2])) is None

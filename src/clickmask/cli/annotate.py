@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clickmask.cli.models import BackendOption
+from clickmask.cli.models import BackendOption, Runtime
 from clickmask.cli.stages import RefineOption
 from clickmask.core.errors import ImageError, InputError, StorageError, WeightsError
 
 if TYPE_CHECKING:
+    from clickmask.predict.cloud_predictor import CloudPipeline
     from clickmask.predict.predictor import Pipeline
+    from clickmask.server.menus import ModelMenu
     from clickmask.store.project import Project
+    from clickmask.zoo.cloud_spec import CloudSpec
     from clickmask.zoo.spec import ModelSpec
 
 DEFAULT_PORT = 8765
@@ -65,13 +68,15 @@ def annotate(  # noqa: PLR0913 - each argument is an option of the command
     """
     from clickmask.api import build_pipeline, find_stage
     from clickmask.server.app import create_app
+    from clickmask.server.menus import CLOUDS
     from clickmask.server.run import listen, serve
     from clickmask.server.settings import Settings
     from clickmask.store.project import open_project
     from clickmask.zoo import catalog
 
     folder, only_path, kept = _places(path, project)
-    catalog.find(model)
+    images, clouds = (model, "points") if catalog.find_cloud(model) is None else ("default", model)
+    catalog.find(images)
     stages = tuple(refine or ())
     for stage in stages:
         if find_stage(stage).carry is not None:
@@ -86,17 +91,35 @@ def annotate(  # noqa: PLR0913 - each argument is an option of the command
         return build_pipeline(
             str(own) if own.is_dir() else name,
             stages=stages,
-            backend=backend.value if backend and name == model else None,
+            backend=backend.value if backend and name == images else None,
         )
 
     with listen(host, DEFAULT_PORT if port is None else port, PORTS_TRIED if port is None else 0) as listening:
         opened = open_project(folder, kept)
-        settings = Settings(host=host, port=listening.getsockname()[1], model=model, only_path=only_path)
-        app = create_app(settings, opened, build, lambda: _models(opened.folder / MODELS_FOLDER, model))
+        settings = Settings(host=host, port=listening.getsockname()[1], model=images, only_path=only_path)
+        chosen = lambda: _models(opened.folder / MODELS_FOLDER, images)  # noqa: E731 - a menu is a function
+        app = create_app(settings, opened, build, chosen, {CLOUDS: _cloud_menu(clouds, backend)})
         _check_not_empty(opened)
         with contextlib.suppress(KeyboardInterrupt):  # raised again after Ctrl+C has closed everything
             serve(app, listening, lambda: _announce(settings.host, settings.port, settings.token, not no_browser))
     typer.echo("Stopped. Everything is saved.", err=True)
+
+
+def _cloud_menu(default: str, backend: Runtime | None) -> ModelMenu:
+    """The models for point clouds."""
+    from clickmask.api import build_cloud_pipeline
+    from clickmask.server.clouds.mind import warm
+    from clickmask.server.menus import ModelMenu
+    from clickmask.zoo import catalog
+
+    def specs() -> dict[str, CloudSpec]:
+        names = dict.fromkeys([*catalog.cloud_names(), default])
+        return {name: replace(found[0], name=name) for name in names if (found := catalog.find_cloud(name)) is not None}
+
+    def build(name: str) -> CloudPipeline:
+        return build_cloud_pipeline(name, backend=None if backend is None else backend.value)
+
+    return ModelMenu(build, warm, specs, default)
 
 
 def _models(folder: Path, chosen: str) -> dict[str, ModelSpec]:

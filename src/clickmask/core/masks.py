@@ -65,6 +65,28 @@ class RunLengthMask:
         dx, dy = offset_xy
         return RunLengthMask((int(size[0]), int(size[1])), (x0 + dx, y0 + dy, x1 + dx, y1 + dy), tuple(runs.tolist()))
 
+    @staticmethod
+    def of_columns(columns: NDArray[np.integer], width: int) -> RunLengthMask:
+        """A mask one row high, such as those of a point cloud.
+
+        Args:
+            columns: ascending numbers of the true pixels, none twice.
+            width: pixels in all.
+        """
+        if not len(columns):
+            return RunLengthMask.empty((1, width))
+        ends = np.flatnonzero(np.diff(columns) != 1)
+        first = columns[np.concatenate(([0], ends + 1))]
+        last = columns[np.append(ends, len(columns) - 1)]
+        runs = np.empty(2 * len(first), dtype=np.int64)
+        runs[0], runs[2::2] = 0, first[1:] - last[:-1] - 1
+        runs[1::2] = last - first + 1
+        return RunLengthMask((1, width), (int(first[0]), 0, int(last[-1]) + 1, 1), tuple(runs.tolist()))
+
+    def columns(self) -> NDArray[np.int64]:
+        """Inverse of `of_columns`, for a mask one row high."""
+        return np.flatnonzero(self.decode_crop().ravel()) + self.box_xyxy[0]
+
     def decode(self) -> BoolMask:
         """(H, W) bool array."""
         mask = np.zeros(self.size_hw, dtype=bool)

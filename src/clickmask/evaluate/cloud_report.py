@@ -9,7 +9,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from clickmask.core.errors import ClickmaskError
 from clickmask.data.cloud_sample import CloudDataset, Scan
@@ -17,11 +16,10 @@ from clickmask.evaluate import metrics
 from clickmask.evaluate.charts import clicks_chart, iou_chart, spark
 from clickmask.evaluate.cloud_run import TOGETHER, CloudRecords, curves_of, from_run_lengths
 from clickmask.evaluate.report import conditions, figures_table, head, page, shown_target
+from clickmask.spatial.drawing import draw
 from clickmask.spatial.upright import upright
 
 SHOWN = 8
-PICTURE_HW = (300, 400)
-TURN, TILT = np.radians(30.0), np.radians(40.0)
 RIGHT, MISSED, SURPLUS, POSITIVE, NEGATIVE = (
     (23, 163, 91),
     (60, 120, 255),
@@ -99,34 +97,3 @@ def _picture(scan: Scan, records: CloudRecords) -> str:
     return (
         f'<img style="display:block;width:100%" alt="scan with object and clicks" src="data:image/jpeg;base64,{href}"/>'
     )
-
-
-def draw(
-    xyz: NDArray[np.float32], colours: NDArray[np.uint8], shown: NDArray[np.bool_], marks: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], list[tuple[int, int]]]:
-    """An orthographic picture of a cloud round what is to be shown, and where marks lie on it.
-
-    Args:
-        xyz: (P, 3) upright points.
-        colours: (P, 3) uint8.
-        shown: (P,) what decides the window; the whole cloud if it is empty.
-        marks: (K, 3) further places.
-    """
-    height, width = PICTURE_HW
-    along = np.array([np.cos(TURN), -np.sin(TURN), 0])
-    up = np.array([np.sin(TURN) * np.sin(TILT), np.cos(TURN) * np.sin(TILT), np.cos(TILT)])
-    towards = np.cross(along, up)
-    plane = np.stack([xyz @ along, -(xyz @ up)], axis=1)
-    inner = plane[shown] if shown.any() else plane
-    low, high = inner.min(axis=0), inner.max(axis=0)
-    scale = 0.62 * min(width / max(high[0] - low[0], 1e-3), height / max(high[1] - low[1], 1e-3))
-    shift = np.array([width, height]) / 2 - scale * (low + high) / 2
-    picture = np.full((height, width, 3), 24, dtype=np.uint8)
-    places = np.floor(plane * scale + shift).astype(np.int64)
-    order = np.argsort(xyz @ towards)  # the nearest are drawn last
-    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        x, y = places[order, 0] + dx, places[order, 1] + dy
-        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        picture[y[inside], x[inside]] = colours[order][inside]
-    spots = np.stack([marks @ along, -(marks @ up)], axis=1) * scale + shift
-    return picture, [(int(x), int(y)) for x, y in spots]

@@ -131,6 +131,7 @@ class CloudFrame:
         voxel: edge of a voxel, metres.
         turn: (3, 3) what made it upright.
         shift: (3,) what was subtracted before the turn.
+        rows: ascending rows of the points that have a place, None for all; the others are in no crop and no mask.
     """
 
     xyz: NDArray[np.float32]
@@ -138,6 +139,7 @@ class CloudFrame:
     voxel: float
     turn: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     shift: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    rows: Rows | None = None
 
     @staticmethod
     def of(
@@ -146,15 +148,27 @@ class CloudFrame:
         options: CloudOptions,
         voxel: float | None = None,
         up_xyz: tuple[float, float, float] | None = None,
+        absent: NDArray[np.bool_] | None = None,
     ) -> CloudFrame:
-        """A frame of (P, 3) points in metres and (P, 3) colours; see `CloudOptions` for the rest."""
-        shift = np.round(np.asarray(xyz[: 1 << 20], dtype=np.float64).mean(axis=0), 3)
-        turn = upright(xyz, up_xyz) if options.level else np.eye(3)
+        """A frame of points; see `CloudOptions` for what is not told here.
+
+        Args:
+            xyz: (P, 3) metres.
+            rgb: (P, 3), None without colour.
+            options: how the model looks at clouds.
+            voxel: edge of a voxel in metres, None to choose one.
+            up_xyz: roughly up, None to guess.
+            absent: (P,) True for points without a place.
+        """
+        rows = None if absent is None else np.flatnonzero(~absent)
+        there = xyz if rows is None else xyz[rows]
+        shift = np.round(np.asarray(there[: 1 << 20], dtype=np.float64).mean(axis=0), 3)
+        turn = upright(there, up_xyz) if options.level else np.eye(3)
         small = np.asarray(xyz - shift, dtype=np.float32)
         if not np.array_equal(turn, np.eye(3)):
             small = small @ turn.T.astype(np.float32)
-        size = voxel or options.voxel or suggest_voxel(small)
-        return CloudFrame(small, rgb, size, turn, shift)
+        size = voxel or options.voxel or suggest_voxel(small if rows is None else small[rows])
+        return CloudFrame(small, rgb, size, turn, shift, rows)
 
     def place(self, clicks: Sequence[CloudClick], positive: bool) -> NDArray[np.float32]:
         """(K, 3) clicks of one sign in voxels."""
@@ -164,13 +178,14 @@ class CloudFrame:
     @cached_property
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Least and greatest coordinates of the points, in voxels."""
-        low, high = (f(self.xyz, axis=0).astype(np.float64) / self.voxel for f in (np.min, np.max))
+        there = self.xyz if self.rows is None else self.xyz[self.rows]
+        low, high = (f(there, axis=0).astype(np.float64) / self.voxel for f in (np.min, np.max))
         return low, high
 
     @cached_property
     def index(self) -> CellIndex:
         """Points by coarse cells."""
-        return CellIndex(self.xyz, 16 * self.voxel)
+        return CellIndex(self.xyz, 16 * self.voxel, self.rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import cast
 
 from clickmask.core.edit import EditRules
 from clickmask.core.errors import ClickmaskError, ConflictError, ImageError
-from clickmask.core.frames import Frame
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt, Prompts
 from clickmask.predict.predictor import logit
@@ -17,7 +16,8 @@ from clickmask.predict.uncertainty import MaskUncertainty, mask_uncertainty
 from clickmask.server import ownership
 from clickmask.server.board import Board
 from clickmask.server.errors import refusal
-from clickmask.server.model import Answer, Question
+from clickmask.server.media.medium import Opened
+from clickmask.server.minds import Answer, Question
 from clickmask.server.records import records
 from clickmask.server.schemas import object_json
 from clickmask.server.services import Services
@@ -33,10 +33,12 @@ class Answers:
     def __init__(self, services: Services, board: Board) -> None:
         self._services = services
         self._board = board
+        self._thinker = services.thinker(board.kind)
         self._askers: dict[int, Origin] = {}
         self._known: dict[int, tuple[Prompts, RunLengthMask]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failures: dict[int, ClickmaskError] = {}
+        self._preparing: asyncio.Task[None] | None = None
         for stored in board.objects.values():
             self._remember(stored)
 
@@ -54,6 +56,15 @@ class Answers:
         self._askers[stored.id] = asker
         self._failures.pop(stored.id, None)
 
+    def prepare(self) -> None:
+        """Begin to make what the first question needs, before it comes; a problem shows when it does."""
+        if self._preparing is None or self._preparing.done():
+            self._preparing = asyncio.get_running_loop().create_task(self._prepare())
+
+    async def _prepare(self) -> None:
+        with contextlib.suppress(ClickmaskError):
+            await self._thinker.prepare(await self.picture())
+
     async def wait(self, object_id: int) -> None:
         """Wait until the model has answered every prompt of an object.
 
@@ -69,9 +80,10 @@ class Answers:
 
     async def close(self) -> None:
         """Stop asking."""
-        for task in self._tasks.values():
+        tasks = [*self._tasks.values(), *([] if self._preparing is None else [self._preparing])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _remember(self, stored: StoredObject) -> None:
         if stored.value.settled:
@@ -112,7 +124,7 @@ class Answers:
         """
         frame = await self.picture()
         question = self._question(replace(stored, value=replace(stored.value, threshold=threshold)))
-        answer = await self._services.models.rethreshold(frame, question, keep)
+        answer = await self._thinker.rethreshold(frame, question, keep)
         return (await self._yielding(stored, answer)).settled
 
     async def look_ahead(self, target: StoredObject | None, click: Click) -> RunLengthMask | None:
@@ -128,9 +140,9 @@ class Answers:
             asked = replace(target, value=value)
         else:
             return None
-        if self._services.models.status.state != "ready":
+        if self._thinker.status.state != "ready":
             return None
-        answer = await self._services.models.answer(await self.picture(), self._question(asked))
+        answer = await self._thinker.answer(await self.picture(), self._question(asked))
         return (await self._yielding(asked, answer)).mask
 
     @property
@@ -139,11 +151,15 @@ class Answers:
         return -self._board.image_id
 
     async def _ask(self, asked: StoredObject) -> Answer:
-        services = self._services
-        loading = services.models.status.state == "loading"
-        self._board.tell({"type": "busy", "object": asked.id, "stage": "loading_model" if loading else "predicting"})
+        self._board.tell({"type": "busy", "object": asked.id, "stage": self._stage()})
         frame = await self.picture()
-        return await self._yielding(asked, await services.models.answer(frame, self._question(asked)))
+        return await self._yielding(asked, await self._thinker.answer(frame, self._question(asked)))
+
+    def _stage(self) -> str:
+        """What an answer waits for."""
+        if self._thinker.status.state == "loading":
+            return "loading_model"
+        return "preparing" if self._preparing is not None and not self._preparing.done() else "predicting"
 
     async def uncertainty(self, stored: StoredObject) -> tuple[MaskUncertainty, float]:
         """What the model is not sure of about an object that has been answered, and the IoU that it expects.
@@ -157,7 +173,7 @@ class Answers:
                 f"The mask of object #{stored.id} was not made by the model, so it has no doubts about it. "
                 "Click on the object first."
             )
-        logits, expected = await self._services.models.logits(await self.picture(), self._question(stored))
+        logits, expected = await self._thinker.logits(await self.picture(), self._question(stored))
         clicks = prompts.plain.clicks
         return await asyncio.to_thread(mask_uncertainty, logits, stored.value.mask, clicks), expected
 
@@ -170,7 +186,7 @@ class Answers:
             threshold: of it.
         """
         value = stored.value
-        found = await self._services.models.alternatives(await self.picture(), self._question(stored))
+        found = await self._thinker.alternatives(await self.picture(), self._question(stored))
         answers = [(await self._yielding(stored, one)).settled for one in found]
         if len(answers) > 1:
             masks = [a.mask for a in answers]
@@ -180,18 +196,25 @@ class Answers:
         threshold = THRESHOLDS[(THRESHOLDS.index(now) + 1) % len(THRESHOLDS)]
         return await self.at_threshold(stored, threshold, keep=True), f"threshold {threshold:.2f}", threshold
 
-    async def picture(self) -> Frame:
-        """The image's pixels; ImageError if it is damaged or another one by now."""
-        frame = cast(Frame, await self._services.pictures.opened(self._board.path, self._board.kind))
-        if frame.size_hw != self._board.size_hw:
+    async def picture(self) -> Opened:
+        """The content of the file; ImageError if it is damaged or another one by now."""
+        opened = await self._services.pictures.opened(self._board.path, self._board.kind)
+        if opened.size_hw != self._board.size_hw:
             raise ImageError(f"{self._board.path} was replaced by an image of another size. Put the old file back.")
-        return frame
+        return opened
 
     def _question(self, asked: StoredObject) -> Question:
         others = self._others(asked.id)
         threshold = asked.value.threshold
         rules = EditRules(ownership.protection(others), None if threshold is None else logit(threshold))
-        return Question(asked.id, asked.value.prompts, self._known.get(asked.id), rules, self._guess_id)
+        rivals = tuple(
+            click
+            for other in self._board.objects.values()
+            if other.id != asked.id
+            for click in other.value.prompts.clicks
+            if click.positive
+        )
+        return Question(asked.id, asked.value.prompts, self._known.get(asked.id), rules, self._guess_id, rivals)
 
     def _others(self, object_id: int) -> list[RunLengthMask]:
         return ownership.protected_by_others(self._board.objects, object_id, self._services.policy)

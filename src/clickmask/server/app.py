@@ -11,8 +11,10 @@ import clickmask
 from clickmask.server.deps import install_error_answers
 from clickmask.server.guard import Guard
 from clickmask.server.hub import Hub
-from clickmask.server.model import BuildPipeline, ModelHost
-from clickmask.server.routes import about, classes, images, live, objects, page, statistics, transfer
+from clickmask.server.image_mind import warm
+from clickmask.server.menus import IMAGES, ModelMenu
+from clickmask.server.model import BuildPipeline
+from clickmask.server.routes import about, classes, images, live, objects, page, points, statistics, transfer
 from clickmask.server.services import Services
 from clickmask.server.settings import Settings
 from clickmask.store.project import Project
@@ -24,6 +26,7 @@ def create_app(
     project: Project,
     build_pipeline: BuildPipeline,
     model_specs: Callable[[], Mapping[str, ModelSpec]],
+    more_models: Mapping[str, ModelMenu] | None = None,
 ) -> FastAPI:
     """The annotator as an ASGI application.
 
@@ -32,11 +35,13 @@ def create_app(
         project: open; closed when the application stops.
         build_pipeline: makes a model by name; called in a worker thread.
         model_specs: the models that can be chosen, the default first.
+        more_models: models of other kinds than `menus.IMAGES`, by their kind.
 
     Raises:
         StorageError: the folder or the project cannot be read.
     """
-    services = Services(project, ModelHost(build_pipeline), model_specs, settings.only_path)
+    menus = {IMAGES: ModelMenu(build_pipeline, warm, model_specs, settings.model), **(more_models or {})}
+    services = Services(project, menus, settings.only_path)
     services.folder.scan(project.store)
 
     @asynccontextmanager
@@ -45,7 +50,7 @@ def create_app(
         app.state.services, app.state.hub, app.state.settings = services, hub, settings
         await services.refresh_classes()
         await services.refresh_policy()
-        services.models.choose(settings.model)
+        await services.refresh_kinds()
         try:
             yield
         finally:
@@ -57,7 +62,7 @@ def create_app(
         docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
     )  # fmt: skip
     install_error_answers(app)
-    for part in (about, images, objects, classes, transfer, statistics, live, page):
+    for part in (about, images, points, objects, classes, transfer, statistics, live, page):
         app.include_router(part.router)
     app.add_middleware(Guard, settings=settings)
     return app

@@ -15,6 +15,7 @@ from clickmask.core.prompts import Box, Click, Lasso, Scribble
 from clickmask.core.shaping import like_colour
 from clickmask.server import edits, painting
 from clickmask.server.errors import NotFoundError
+from clickmask.server.media.medium import Opened
 from clickmask.server.ownership import Objects
 from clickmask.server.schemas import (
     AcceptCommand,
@@ -60,14 +61,16 @@ class EditMaker:
         self._classes = classes
         self._policy = policy
 
-    def make(self, command: Command, objects: Objects, target: StoredObject | None, frame: Frame | None = None) -> Edit:
+    def make(
+        self, command: Command, objects: Objects, target: StoredObject | None, frame: Opened | None = None
+    ) -> Edit:
         """The edit that a command asks for, with the command in its log entry.
 
         Args:
             command: what to do.
             objects: on the image.
             target: the object meant, None without one.
-            frame: the picture, for commands of `NEEDS_PICTURE`.
+            frame: the file's content, for commands of `NEEDS_PICTURE`.
 
         Raises:
             InputError: the command does not fit the image or the classes.
@@ -75,7 +78,7 @@ class EditMaker:
         """
         return replace(self._make(command, objects, target, frame), payload=_payload(command))
 
-    def _make(self, command: Command, objects: Objects, target: StoredObject | None, frame: Frame | None) -> Edit:
+    def _make(self, command: Command, objects: Objects, target: StoredObject | None, frame: Opened | None) -> Edit:
         if isinstance(command, ClickCommand | BoxCommand | LineCommand):
             return self._prompt(command, objects, target)
         if isinstance(command, PaintCommand | WandCommand | PolygonCommand):
@@ -143,7 +146,7 @@ class EditMaker:
         command: PaintCommand | WandCommand | PolygonCommand,
         objects: Objects,
         target: StoredObject | None,
-        frame: Frame | None,
+        frame: Opened | None,
     ) -> Edit:
         fresh = self._fresh(objects, command.class_id)
         name = self._name(fresh.class_id if target is None else target.value.class_id)
@@ -167,10 +170,10 @@ class EditMaker:
         box = loop_box(loops, self._size_hw)
         return RunLengthMask.encode(loop_mask(loops, box), box[:2], self._size_hw)
 
-    def _like_colour(self, command: WandCommand, frame: Frame | None) -> RunLengthMask:
+    def _like_colour(self, command: WandCommand, frame: Opened | None) -> RunLengthMask:
         place = check_click(Click(command.x, command.y), self._size_hw)
-        if frame is None:
-            raise InputError("The picture is needed for the wand.")
+        if not isinstance(frame, Frame):
+            raise InputError("The wand looks at the pixels of a picture, and here is none.")
         return RunLengthMask.encode(like_colour(frame.pixels, int(place.y), int(place.x), command.tolerance))
 
     def _fresh(self, objects: Objects, class_id: int | None) -> ObjectValue:

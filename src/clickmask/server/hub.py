@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from clickmask.server.errors import NotFoundError
 from clickmask.server.live import LiveImage
+from clickmask.server.media import MEDIA
 from clickmask.server.model import ModelStatus
 from clickmask.server.services import Services
 from clickmask.store.protocol import SessionStore
@@ -24,7 +26,8 @@ class Hub:
         self._services = services
         self._images: dict[int, LiveImage] = {}
         self._opening = asyncio.Lock()
-        services.models.on_change = lambda: self.tell_all(model_json(services.models.status))
+        for model_kind, host in services.hosts.items():
+            host.on_change = partial(self._tell_model, model_kind)
 
     async def open(self, image_id: int) -> LiveImage:
         """The live image; works without the file if the image has been looked at before.
@@ -57,6 +60,12 @@ class Hub:
         """Send a message to everybody on every image."""
         for image in self._images.values():
             image.tell(message)
+
+    def _tell_model(self, model_kind: str) -> None:
+        """Tell those who look at something that a model of this kind answers for."""
+        for image in self._images.values():
+            if MEDIA.get(image.kind).model_kind == model_kind:
+                image.tell({**model_json(self._services.hosts[model_kind].status), "kind": image.kind})
 
     async def close(self) -> None:
         """Stop all questions to the model."""

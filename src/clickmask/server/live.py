@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from clickmask.core.check import check_click
-from clickmask.core.errors import ConflictError, ImageError
+from clickmask.core.errors import ConflictError, ImageError, InputError
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt
 from clickmask.predict.uncertainty import MaskUncertainty
@@ -19,6 +19,7 @@ from clickmask.server.answers import Answers
 from clickmask.server.board import Board
 from clickmask.server.commands import NEEDS_PICTURE, EditMaker, StepKind
 from clickmask.server.errors import NotFoundError, StaleError
+from clickmask.server.media import MEDIA
 from clickmask.server.peers import Ack, Peer
 from clickmask.server.previews import Previews, Wish
 from clickmask.server.records import records
@@ -84,6 +85,11 @@ class LiveImage:
         return self._board.size_hw
 
     @property
+    def kind(self) -> str:
+        """The image's medium."""
+        return self._board.kind
+
+    @property
     def rev(self) -> int:
         """The image's revision."""
         return self._board.rev
@@ -136,6 +142,10 @@ class LiveImage:
         """The file lies elsewhere now."""
         self._board.path = path
 
+    def prepare(self) -> None:
+        """Begin to make what the first click needs."""
+        self._answers.prepare()
+
     async def apply(self, command: Command, client: str, *, strict: bool = False) -> Ack:
         """Carry out a command; everybody is told before this returns.
 
@@ -154,6 +164,7 @@ class LiveImage:
                 return ack
             if isinstance(command, PingCommand):
                 return self._ack(command.seq, client, None, (), ())
+            self._check_fits(command)
             if isinstance(command, SimpleCommand) and command.type == "activate":
                 ack = self._activate(command, client)
             elif isinstance(command, ThresholdCommand):
@@ -167,6 +178,13 @@ class LiveImage:
             self._publish(ack, client, with_masks=command.type not in ANSWERED_LATER)
         self._answers.ask_for(ack.objects)
         return ack
+
+    def _check_fits(self, command: Command) -> None:
+        """Refuse a command that makes no sense on this kind of medium."""
+        medium = MEDIA.get(self.kind)
+        if command.type not in medium.commands:
+            known = ", ".join(sorted(medium.commands))
+            raise InputError(f"'{command.type}' is not for {medium.title}. Commands for them: {known}.")
 
     async def set_mask(self, object_id: int, mask: RunLengthMask, client: str, rev: int | None) -> Ack:
         """Give an object in progress a mask from a file."""

@@ -97,7 +97,7 @@ class Pictures:
         medium = MEDIA.get(image.kind)
         if DISPLAY not in medium.offers:
             raise InputError(f"{image.path} is one of the {medium.title}, of which there is no picture for a canvas.")
-        file, tag = self._folder.file(image.path), self._tag(image)
+        file, tag = self._folder.file(image.path), self.tag(image)
         media_type = medium.browser_type(file)
         if media_type is not None:
             return Picture(file, media_type, tag)
@@ -108,14 +108,15 @@ class Pictures:
         return Picture(target, "image/jpeg" if lossy else "image/png", tag)
 
     def _thumb(self, image: StoredImage) -> Picture:
-        file, tag = self._folder.file(image.path), self._tag(image)
+        file, tag = self._folder.file(image.path), self.tag(image)
         target = self._cache / f"thumb-{image.id}-{tag}.jpg"
         if not target.exists():
             small = _shrunk(MEDIA.get(image.kind).thumb(file, THUMB_SIDE))
             _write(target, small, [cv2.IMWRITE_JPEG_QUALITY, 80])
         return Picture(target, "image/jpeg", f"t{tag}")
 
-    def _tag(self, image: StoredImage) -> str:
+    def tag(self, image: StoredImage) -> str:
+        """What changes with the file."""
         stamp = self._folder.stamp(image.path)
         text = f"{image.path}|{stamp.size}|{stamp.modified}"
         return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()

@@ -16,6 +16,8 @@ Points = Annotated[list[tuple[FiniteFloat, FiniteFloat]], Field(min_length=1, ma
 """A line, [[x, y], ...] in image pixels."""
 Loops = Annotated[list[Points], Field(min_length=1, max_length=10_000)]
 """Closed loops, holes among them."""
+Place = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+"""x, y, z."""
 _Text = Annotated[str, StringConstraints(max_length=500)]
 
 
@@ -318,6 +320,15 @@ class ClassChange(_Incoming):
         """The given ones; null means something for `key` alone."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         return {name: value for name, value in given.items() if value is not None or name == "key"}
+
+
+class PickBody(_Incoming):
+    """Where a point is looked for: nearest to `xyz`, or along a ray; in the file's coordinates, metres."""
+
+    xyz: Place | None = None
+    origin: Place | None = None
+    direction: Place | None = None
+    radius: Annotated[float, Field(gt=0, le=1e6)] = 0.02
 
 
 class ExportBody(_Incoming):

@@ -10,13 +10,14 @@ from typing import Any, ParamSpec, TypeVar
 from clickmask.core.errors import ClickmaskError, ImageError
 from clickmask.server.errors import ImageMissingError, NotFoundError
 from clickmask.server.folder import ImageFolder
+from clickmask.server.media import MEDIA
 from clickmask.server.media.medium import Opened
-from clickmask.server.model import ModelHost
+from clickmask.server.menus import ModelMenu, no_models
+from clickmask.server.model import ModelHost, Thinker
 from clickmask.server.pictures import Pictures
 from clickmask.store.project import Project
 from clickmask.store.protocol import SessionStore
 from clickmask.store.values import ImageFacts, ImageStatus, Policy, StoredClass, StoredImage
-from clickmask.zoo.spec import ModelSpec
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,13 +29,15 @@ class Services:
     def __init__(
         self,
         project: Project,
-        models: ModelHost,
-        model_specs: Callable[[], Mapping[str, ModelSpec]],
+        menus: Mapping[str, ModelMenu],
         only_path: str | None = None,
     ) -> None:
         self.project = project
-        self.models = models
-        self.model_specs = model_specs
+        kinds = {MEDIA.get(kind).model_kind for kind in MEDIA}
+        self.menus = {**{kind: no_models(kind) for kind in kinds}, **menus}
+        self.hosts = {name: ModelHost(menu.build, menu.warm) for name, menu in self.menus.items()}
+        self._thinkers: dict[str, Thinker] = {}
+        self.kinds: tuple[str, ...] = ()
         self.folder = ImageFolder(project.images_folder, only_path)
         self.pictures = Pictures(self.folder, project.cache_folder)
         self.classes: dict[int, StoredClass] = {}
@@ -59,6 +62,27 @@ class Services:
         self.classes.clear()  # in place: every open image looks at this mapping
         self.classes.update(fresh)
         return before != {i: (c.name, c.colour, c.key) for i, c in self.classes.items()}
+
+    async def refresh_kinds(self) -> None:
+        """See which kinds of media the project holds, and begin to load their models."""
+        found = {image.kind for image in await self.in_store(self.store.images)}
+        self.kinds = tuple(sorted(found, key=lambda kind: (kind != "photo", kind))) or ("photo",)
+        for kind in self.kinds:
+            name = MEDIA.get(kind).model_kind
+            if not self.hosts[name].status.name:
+                self.hosts[name].choose(self.menus[name].default)
+
+    @property
+    def model_kinds(self) -> list[str]:
+        """Kinds of models that the project's media need, without one twice."""
+        return list(dict.fromkeys(MEDIA.get(kind).model_kind for kind in self.kinds))
+
+    def thinker(self, kind: str) -> Thinker:
+        """Who answers questions about a kind of medium."""
+        if kind not in self._thinkers:
+            medium = MEDIA.get(kind)
+            self._thinkers[kind] = Thinker(self.hosts[medium.model_kind], medium.mind())
+        return self._thinkers[kind]
 
     async def refresh_policy(self) -> None:
         """Read the project's policy on contested pixels."""
@@ -117,7 +141,8 @@ class Services:
 
     def close(self) -> None:
         """Finish what is being written, then let everything go."""
-        self.models.close()
+        for host in self.hosts.values():
+            host.close()
         self.pictures.close()
         self._writer.shutdown(wait=True)
         self.project.close()
@@ -129,8 +154,8 @@ class Services:
 
 def _replaced(image: StoredImage, size_hw: tuple[int, int]) -> str:
     assert image.facts is not None  # noqa: S101 - the caller compared them
-    old, new = (f"{w} x {h}" for h, w in (image.facts.size_hw, size_hw))
+    old, new = (MEDIA.get(image.kind).measure(size) for size in (image.facts.size_hw, size_hw))
     return (
-        f"{image.path} is {new} pixels now, but its objects were made on {old}: the file was replaced. "
+        f"{image.path} is {new} now, but its objects were made on {old}: the file was replaced. "
         "Put the old file back, or give the new one another name."
     )

@@ -26,6 +26,8 @@ class Cloud:
         origin: (3,) float64 metres; what to add to `xyz`.
         fields: every other column of the file by name, each with P rows, in its own dtype.
         source: what a format needs to write the file back, by format name.
+        absent: (P,) True for points whose coordinates the file does not know; None if there are none such. Their
+            `xyz` is far from all others.
     """
 
     xyz: NDArray[np.float32]
@@ -34,6 +36,7 @@ class Cloud:
     origin: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
     fields: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
+    absent: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         check_xyz(self.xyz)

@@ -42,7 +42,8 @@ def interpret(columns: Columns, format_name: str, **source: Any) -> Cloud:
         raise FormatError(
             f"The file has no coordinates: expected columns x, y, z, found {', '.join(columns) or 'none'}."
         )
-    xyz, origin = centred(_finite(np.stack([columns[name] for name in places], axis=1)))
+    finite, absent = _finite(np.stack([columns[name] for name in places], axis=1))
+    xyz, origin = centred(finite)
     colours = _found(columns, COLOURS)
     packed = next((name for name in PACKED if name in columns), None)
     label = next((name for name in LABELS if name in columns and columns[name].dtype.kind in "iu"), None)
@@ -54,24 +55,25 @@ def interpret(columns: Columns, format_name: str, **source: Any) -> Cloud:
     consumed = (*places, *(colours or ()), *((packed,) if packed else ()), *((label,) if label else ()))
     known = {"format": format_name, "consumed": consumed, "label": label or LABEL, **source}
     instance = None if label is None else columns[label].astype(np.int32)
-    return Cloud(xyz, rgb, instance, origin, columns, known)
+    return Cloud(xyz, rgb, instance, origin, columns, known, absent)
 
 
 def _found(columns: Mapping[str, Column], groups: tuple[tuple[str, ...], ...]) -> tuple[str, ...] | None:
     return next((names for names in groups if all(name in columns for name in names)), None)
 
 
-def _finite(xyz: NDArray[np.floating]) -> NDArray[np.floating]:
+def _finite(xyz: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None]:
+    """Points with finite coordinates, and which of them have none in the file."""
     if not len(xyz):
         raise FormatError("The file holds no point.")
     bad = ~np.isfinite(xyz).all(axis=1)
     if not bad.any():
-        return xyz
+        return xyz, None
     if bad.all():
         raise FormatError("Not one point of the file has finite coordinates.")
     # organised clouds mark missing pixels with NaN; such points stay, out of every crop's way
     far = np.where(bad[:, None], xyz[~bad].min(axis=0) - 1000.0, xyz)
-    return np.asarray(far)
+    return np.asarray(far), bad
 
 
 def to_bytes(colours: NDArray[Any]) -> NDArray[np.uint8]:

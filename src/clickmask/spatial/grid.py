@@ -12,10 +12,13 @@ class CellIndex:
     Args:
         xyz: (P, 3) points.
         edge: of a cell, metres.
+        rows: of the points that count, None for all.
     """
 
-    def __init__(self, xyz: NDArray[np.float32], edge: float) -> None:
-        self._xyz, self._low = xyz, xyz.min(axis=0)
+    def __init__(self, xyz: NDArray[np.float32], edge: float, rows: NDArray[np.int64] | None = None) -> None:
+        self._all = xyz
+        xyz = xyz if rows is None else xyz[rows]
+        self._low = xyz.min(axis=0)
         extent = xyz.max(axis=0) - self._low
         self._edge = max(edge, float(extent.max()) / 1000)
         self._shape = np.floor(extent / self._edge).astype(np.int64) + 1
@@ -23,8 +26,9 @@ class CellIndex:
         for axis in range(3):
             keys *= self._shape[axis]
             keys += ((xyz[:, axis] - self._low[axis]) / self._edge).astype(np.int64)
-        self._order = np.argsort(keys, kind="stable")
-        self._cells, self._starts = np.unique(keys[self._order], return_index=True)
+        order = np.argsort(keys, kind="stable")
+        self._cells, self._starts = np.unique(keys[order], return_index=True)
+        self._order = order if rows is None else rows[order]
         self._ends = np.append(self._starts[1:], len(keys))
 
     def inside(self, low: NDArray[np.floating], high: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -41,6 +45,6 @@ class CellIndex:
         rows = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
         kept = np.ones(len(rows), dtype=bool)
         for axis in range(3):
-            column = self._xyz[rows, axis]
+            column = self._all[rows, axis]
             kept &= (column >= low[axis]) & (column < high[axis])
         return np.sort(rows[kept])

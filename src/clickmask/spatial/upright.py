@@ -51,9 +51,10 @@ def guess_up(xyz: NDArray[np.floating]) -> tuple[Direction, float]:
 def turn_to_z(normal: NDArray[np.float64]) -> Rotation:
     """(3, 3) the shortest rotation that takes a unit vector to (0, 0, 1)."""
     x, y, z = normal
-    if z < -1 + 1e-9:
+    flat = x * x + y * y
+    if z < 0 and flat == 0:
         return np.diag([1.0, -1.0, -1.0])
-    k = 1 / (1 + z)
+    k = 1 / (1 + z) if z >= 0 else (1 - z) / flat  # the same number; 1 + z loses all its digits near z = -1
     return np.array([[1 - k * x * x, -k * x * y, -x], [-k * x * y, 1 - k * y * y, -y], [x, y, z]])
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MEDIA: Registry[Medium] = Registry(
     "medium",
     {
+        "cloud": "clickmask.server.media.cloud:CLOUD",
         "photo": "clickmask.server.media.photo:PHOTO",
     },
 )

@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clickmask.server.minds import Mind
+
 Picture = NDArray[np.uint8]
 
 DISPLAY, OUTLINE, PNG = "display", "outline", "png"
@@ -53,6 +55,19 @@ class Medium(Protocol):
     @property
     def title(self) -> str:
         """For people, in the plural."""
+        ...
+
+    def measure(self, size_hw: tuple[int, int]) -> str:
+        """The size of a mask for people: ``1200 x 800 pixels``."""
+        ...
+
+    @property
+    def model_kind(self) -> str:
+        """Kind of the models that answer for it, see `clickmask.server.menus`."""
+        ...
+
+    def mind(self) -> Mind:
+        """Who asks them."""
         ...
 
     @property

@@ -10,7 +10,9 @@ from PIL import Image, ImageOps
 
 from clickmask.core.frames import Frame
 from clickmask.formats.image_file import image_size, is_image_name, read_image
+from clickmask.server.image_mind import ImageMind
 from clickmask.server.media.medium import DISPLAY, OUTLINE, PNG, Head, Picture
+from clickmask.server.menus import IMAGES
 from clickmask.server.schemas import command_types
 
 _ORIENTATION_TAG = 0x0112
@@ -26,7 +28,16 @@ class Photographs:
     kind = "photo"
     title = "photographs"
     commands = command_types()
+    model_kind = IMAGES
     offers = frozenset({DISPLAY, OUTLINE, PNG})
+
+    def measure(self, size_hw: tuple[int, int]) -> str:
+        """Width and height."""
+        return f"{size_hw[1]} x {size_hw[0]} pixels"
+
+    def mind(self) -> ImageMind:
+        """Asks models of images."""
+        return ImageMind()
 
     def found(self, folder: Path, names: Sequence[str]) -> Sequence[str]:
         """Files with the name of an image."""

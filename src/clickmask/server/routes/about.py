@@ -12,6 +12,7 @@ from clickmask.core.registry import unknown_name
 from clickmask.formats import FORMATS
 from clickmask.server.deps import REST_CLIENT, TheHub, TheServices, TheSettings
 from clickmask.server.hub import model_json
+from clickmask.server.media import MEDIA
 from clickmask.server.schemas import ModelBody, ProjectBody, image_json
 from clickmask.server.services import Services
 from clickmask.store.values import Origin
@@ -45,6 +46,7 @@ async def project(services: TheServices, settings: TheSettings) -> dict[str, Any
         "images": len(images),
         "start_image": start[0] if start else None,
         "policy": services.policy,
+        "kinds": [_kind_json(kind) for kind in services.kinds],
         "formats": [_format_json(name) for name in FORMATS],
     }
 
@@ -64,6 +66,7 @@ async def scan(services: TheServices, hub: TheHub) -> dict[str, Any]:
     report = await services.in_store(services.folder.scan, services.store)
     images = await services.in_store(services.store.images)
     hub.follow_moves(images)
+    await services.refresh_kinds()
     counts = {"added": report.added, "missing": report.missing, "moved": report.moved}
     return {**counts, "images": [image_json(i) for i in images]}
 
@@ -77,11 +80,18 @@ async def models(services: TheServices) -> dict[str, Any]:
 @router.put("/models/current")
 async def choose_model(body: ModelBody, services: TheServices) -> dict[str, Any]:
     """Use another model from now on; masks that are there stay."""
-    known = services.model_specs()
-    if body.name not in known:
-        raise UnknownNameError(unknown_name("model", body.name, list(known)))
-    services.models.choose(body.name)
+    menus = {kind: services.menus[kind].specs() for kind in services.model_kinds}
+    chosen = next((kind for kind, specs in menus.items() if body.name in specs), None)
+    if chosen is None:
+        known = [name for specs in menus.values() for name in specs]
+        raise UnknownNameError(unknown_name("model", body.name, known))
+    services.hosts[chosen].choose(body.name)
     return _models_json(services)
+
+
+def _kind_json(kind: str) -> dict[str, Any]:
+    medium = MEDIA.get(kind)
+    return {"name": kind, "title": medium.title, "commands": sorted(medium.commands), "offers": sorted(medium.offers)}
 
 
 def _format_json(name: str) -> dict[str, Any]:
@@ -90,6 +100,11 @@ def _format_json(name: str) -> dict[str, Any]:
 
 
 def _models_json(services: Services) -> dict[str, Any]:
-    status = {k: v for k, v in model_json(services.models.status).items() if k != "type"}
-    specs = services.model_specs().values()
+    kinds = {kind: _menu_json(services, MEDIA.get(kind).model_kind) for kind in services.kinds}
+    return {**kinds[services.kinds[0]], "kinds": kinds}
+
+
+def _menu_json(services: Services, model_kind: str) -> dict[str, Any]:
+    status = {k: v for k, v in model_json(services.hosts[model_kind].status).items() if k != "type"}
+    specs = services.menus[model_kind].specs().values()
     return {**status, "models": [{"name": s.name, "summary": s.summary, "licence": s.licence} for s in specs]}

@@ -85,6 +85,7 @@ async def live(socket: WebSocket, image_id: Number, services: TheServices, hub: 
     sender = asyncio.create_task(peer.send_all())
     try:
         await _greet(peer, opened, await services.image(image_id), services)
+        opened.prepare()
         await _prefetch_next(services, image)
         await _listen(socket, peer, opened)
     finally:
@@ -99,7 +100,8 @@ async def _greet(peer: SocketPeer, opened: LiveImage, image: StoredImage, servic
     objects = sorted(opened.objects.values(), key=lambda o: (o.value.z, o.id))
     ready = {
         "type": "ready", "image": image_json(image), "rev": opened.rev, "objects": [object_json(o) for o in objects],
-        "active": active, "history": opened.history(), "last_seq": last_seq, "model": services.models.status.name,
+        "active": active, "history": opened.history(), "last_seq": last_seq,
+        "model": services.thinker(image.kind).status.name,
     }  # fmt: skip
     peer.send(json.dumps(ready))
     for frame in joined(records(stored) for stored in objects if stored.value.mask):

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 import clickmask
 from clickmask.server.deps import install_error_answers
+from clickmask.server.image_mind import warm
 from clickmask.server.model import BuildPipeline, ModelHost
 from clickmask.server.serving import label_studio, nuclio, sam_style
 from clickmask.server.serving.asking import Asker
@@ -24,7 +25,7 @@ def create_serving_app(settings: ServingSettings, build_pipeline: BuildPipeline)
         settings: address, token, limits, where images may come from.
         build_pipeline: makes a model by name; called in a worker thread.
     """
-    models = ModelHost(build_pipeline)
+    models = ModelHost(build_pipeline, warm)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -17,7 +17,9 @@ from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt, Prompt, Prompts
 from clickmask.core.protocols import ObjectState
 from clickmask.predict.predictor import Pipeline, candidates, check_prompt, expected_iou
-from clickmask.server.model import ModelHost, StateCache, follow
+from clickmask.server.image_mind import bytes_of, follow
+from clickmask.server.minds import StateCache
+from clickmask.server.model import ModelHost
 from clickmask.server.serving.sources import Sent
 
 IMAGES_REMEMBERED = 64
@@ -43,9 +45,9 @@ class Reply:
 class Asker:
     """Asks the model. Belongs to the event loop."""
 
-    def __init__(self, models: ModelHost) -> None:
+    def __init__(self, models: ModelHost[Pipeline]) -> None:
         self._models = models
-        self._states = StateCache()
+        self._states: StateCache[ObjectState] = StateCache(bytes_of)
         self._orders: OrderedDict[str, Prompts] = OrderedDict()
 
     async def ask(self, image: Sent, prompts: Prompts, several: bool = False) -> Reply:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Request
 
 from clickmask.core.errors import InputError
+from clickmask.predict.predictor import Pipeline
 from clickmask.server.model import ModelHost
 from clickmask.server.serving.asking import Asker
 from clickmask.server.serving.settings import ServingSettings
@@ -19,8 +20,8 @@ def _settings(request: Request) -> ServingSettings:
     return cast(ServingSettings, request.app.state.settings)
 
 
-def _models(request: Request) -> ModelHost:
-    return cast(ModelHost, request.app.state.models)
+def _models(request: Request) -> ModelHost[Pipeline]:
+    return cast("ModelHost[Pipeline]", request.app.state.models)
 
 
 def _sources(request: Request) -> Sources:
@@ -32,7 +33,7 @@ def _asker(request: Request) -> Asker:
 
 
 TheServingSettings = Annotated[ServingSettings, Depends(_settings)]
-TheModels = Annotated[ModelHost, Depends(_models)]
+TheModels = Annotated[ModelHost[Pipeline], Depends(_models)]
 TheSources = Annotated[Sources, Depends(_sources)]
 TheAsker = Annotated[Asker, Depends(_asker)]
 
