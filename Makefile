@@ -4,7 +4,8 @@
 #   make annotate [PHOTOS=folder]   open the annotator (without a folder: on the bundled sample)
 #   make test                       all tests, the browser's included
 #   make check                      format, lint, types, layers, all tests: what must pass before a push
-#   make bench                      NoC tables and timings (DATA=folder with grabcut/ and berkeley/)
+#   make bench                      our models and their peers: clicks, times, memory (DATA=folder with grabcut/ and
+#                                   berkeley/); goes on where it was stopped; PLOT=file puts the plot there too
 #   make compare                    all models with and without all stages on one page; goes on where it was stopped
 #   make docs                       regenerate the --help blocks in docs/cli.md
 #   make format                     rewrite the sources as the formatter wants them
@@ -22,6 +23,7 @@ MODULES := web/node_modules/.package-lock.json
 DATA ?= ../shared/data/bench
 PHOTOS ?=
 RUN ?= runs/bench
+PLOT ?=
 COMPARE ?= runs/compare
 PYTEST_ARGS ?=
 
@@ -55,8 +57,8 @@ docs: $(READY)
 	$(BIN)/python docs/update_cli.py
 	$(BIN)/python docs/update_methods.py
 
-bench: $(READY)
-	$(BIN)/clickmask evaluate grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(RUN)
+bench: setup
+	$(BIN)/python benchmarks/bench.py grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(RUN) $(if $(PLOT),--plot $(PLOT))
 
 compare: $(READY)
 	$(BIN)/python benchmarks/compare_methods.py grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(COMPARE)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import clickmask
+from clickmask.predict.onnx import FREE_SIZES
 from clickmask.predict.predictor import Predictor
 
 ASPECT = 3 / 2
@@ -34,14 +36,48 @@ def main() -> None:
     arguments = parser.parse_args()
     predictor = clickmask.load(arguments.model, threads=arguments.threads)
     bare = bare_run(predictor)
+    if bare is None:
+        raise SystemExit(
+            f"The model '{predictor.pipeline.name}' does not run on ONNX Runtime: nothing to compare with."
+        )
     print("| megapixels | set_image | first click | x bare | click | p95 | bare | x bare |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")
     for megapixels in arguments.megapixels:
-        print(line(predictor, bare, megapixels, arguments.clicks))
+        print(line(measured(predictor, bare, megapixels, arguments.clicks)), flush=True)
 
 
-def line(predictor: Predictor, bare: Callable[[], object], megapixels: float, clicks: int) -> str:
-    """One row of the table, times in milliseconds."""
+@dataclass(frozen=True)
+class Speed:
+    """Milliseconds on photographs of one size.
+
+    Attributes:
+        megapixels: of the photographs.
+        prepared: by `set_image`.
+        first: median of an object's first click.
+        click: median of later clicks.
+        p95: of later clicks.
+        bare: median of a bare run of the network, in turns with the clicks.
+    """
+
+    megapixels: float
+    prepared: float
+    first: float
+    click: float
+    p95: float
+    bare: float
+
+
+def line(speed: Speed) -> str:
+    """One row of the table."""
+    times = [speed.first, speed.click, speed.p95, speed.bare]
+    first, click, p95, bare = (f"{value:.1f} ms" for value in times)
+    ratios = f"{speed.first / speed.bare:.2f}", f"{speed.click / speed.bare:.2f}"
+    cells = [f"{speed.megapixels:g}", f"{speed.prepared:.1f} ms", first, ratios[0], click, p95, bare, ratios[1]]
+    return f"| {' | '.join(cells)} |"
+
+
+def measured(predictor: Predictor, bare: Callable[[], object], megapixels: float, clicks: int) -> Speed:
+    """Times on a photograph of one size."""
     image, centre = photograph(megapixels)
     prepared = timed(lambda: predictor.set_image(image))
     first, later, network = [], [], []
@@ -60,11 +96,8 @@ def line(predictor: Predictor, bare: Callable[[], object], megapixels: float, cl
             first.append(start)
             later += steps
             network += around
-    base = float(np.median(network))
-    cells = [prepared, np.median(first), np.median(first) / base, np.median(later), np.quantile(later, 0.95), base]
-    units = ["ms", "ms", "", "ms", "ms", "ms"]
-    shown = [f"{value:.2f}" if not unit else f"{value:.1f} {unit}" for value, unit in zip(cells, units, strict=True)]
-    return f"| {megapixels:g} | {' | '.join(shown)} | {np.median(later) / base:.2f} |"
+    middle = [float(np.median(times)) for times in (first, later, network)]
+    return Speed(megapixels, prepared, middle[0], middle[1], float(np.quantile(later, 0.95)), middle[2])
 
 
 def photograph(megapixels: float) -> tuple[NDArray[np.uint8], tuple[float, float]]:
@@ -80,17 +113,16 @@ def photograph(megapixels: float) -> tuple[NDArray[np.uint8], tuple[float, float
     return cv2.add(image, noise), (width / 2, height / 2)
 
 
-def bare_run(predictor: Predictor) -> Callable[[], object]:
-    """The network alone, on inputs of the shape that a click gives it."""
+def bare_run(predictor: Predictor) -> Callable[[], object] | None:
+    """The network alone, on inputs of the shape that a click gives it; None for a model that is no ONNX graph."""
     session: Any = getattr(predictor.pipeline.backend, "session", None)
     if session is None:
-        raise SystemExit(
-            f"The model '{predictor.pipeline.name}' does not run on ONNX Runtime: nothing to compare with."
-        )
+        return None
     rng = np.random.default_rng(0)
+    sides = dict(zip(FREE_SIZES, predictor.pipeline.backend.input_hw, strict=True))
     feed = {}
     for value in session.get_inputs():
-        shape = [size if isinstance(size, int) else 1 for size in value.shape]
+        shape = [size if isinstance(size, int) else sides.get(size, 1) for size in value.shape]
         values = rng.integers(0, 256, shape) if "uint8" in value.type else rng.normal(size=shape)
         feed[value.name] = values.astype(np.uint8 if "uint8" in value.type else np.float32)
     return lambda: session.run(None, feed)

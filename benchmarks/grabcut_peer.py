@@ -65,5 +65,5 @@ def build(threads: int | None = None) -> Subject:
     return Subject(
         "opencv_grabcut",
         advance,
-        {"opencv": cv2.__version__, "side": SIDE, "reach": [FIRST_REACH, REACH], "rounds": ROUNDS},
+        {"weights_bytes": 0, "opencv": cv2.__version__, "side": SIDE, "reach": [FIRST_REACH, REACH], "rounds": ROUNDS},
     )

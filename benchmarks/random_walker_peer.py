@@ -77,4 +77,6 @@ def grid_laplacian(colours: NDArray[np.float64]) -> sparse.csr_matrix:
 
 def build(threads: int | None = None) -> Subject:
     """The peer as a thing to measure; it runs on one thread, whatever `threads` says."""
-    return Subject("random_walker", advance, {"scipy": scipy.__version__, "side": SIDE, "beta": BETA})
+    return Subject(
+        "random_walker", advance, {"weights_bytes": 0, "scipy": scipy.__version__, "side": SIDE, "beta": BETA}
+    )

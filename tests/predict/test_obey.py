@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clickmask.api import build_pipeline
 from clickmask.core.frames import Frame, LogitMap
 from clickmask.core.prompts import Box, Click, Prompts
-from clickmask.core.protocols import Request, Result
+from clickmask.core.protocols import ObjectState, Request, Result
 from clickmask.predict.obey import obey_clicks, obeyed
+from clickmask.predict.predictor import advance
 
 SIZE_HW = (40, 60)
 clicks = st.builds(Click, st.floats(0, 59.99), st.floats(0, 39.99), st.booleans())
@@ -72,3 +74,16 @@ def test_the_stage_passes_the_memo_on() -> None:
         Request(Frame.of(np.zeros((*SIZE_HW, 3), np.uint8)), Prompts((Click(30, 20),)))
     )
     assert answer.memo == given_.memo and answer.logits.values.max() == pytest.approx(1.2)
+
+
+@pytest.mark.weights
+def test_the_default_model_obeys_clicks_that_make_no_sense() -> None:
+    """On noise, and a checkerboard of contradicting clicks a few pixels apart."""
+    pipeline = build_pipeline("default", threads=1)
+    frame = Frame.of(np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8))
+    state = ObjectState()
+    for number in range(8):
+        click = Click(40.5 + 9 * (number % 4), 50.5 + 9 * (number // 4), number % 3 != 1)
+        state = advance(pipeline, frame, state, click)
+        mask = state.mask(frame.size_hw, pipeline.threshold_logit)
+        assert mask[int(click.y), int(click.x)] == click.positive
