@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from clickmask.core.masks import run_lengths
 from clickmask.server.clouds import opened as opened_module
 from clickmask.spatial import ply
 from clickmask.spatial.cloud import Cloud
+from clickmask.store.runs import varints
 
 from .clouds import SIDE, STEP, BallModel, click, parse_chunk, points_of, row, running_clouds, write_sheet
 from .conftest import Server, write_image
@@ -189,6 +192,66 @@ def test_thresholds_and_ghosts_work_on_points(scans: Server) -> None:
         assert strict.sum() < usual.sum() and (usual | strict == usual).all()
         socket.do("undo")
         np.testing.assert_array_equal(points_of(socket, 1), usual)
+
+
+def packed(chosen: np.ndarray) -> str:
+    """A selection on the sheet as the command takes it."""
+    return base64.b64encode(varints(tuple(run_lengths(chosen.ravel()).tolist()))).decode()
+
+
+def square(i: int, j: int, side: int) -> np.ndarray:
+    chosen = np.zeros((SIDE, SIDE), dtype=bool)
+    chosen[i : i + side, j : j + side] = True
+    return chosen
+
+
+def test_selected_points_are_added_and_taken_away(scans: Server) -> None:
+    with scans.socket() as socket:
+        socket.do("select", runs=packed(square(5, 5, 10)), positive=True)
+        np.testing.assert_array_equal(points_of(socket, 1), square(5, 5, 10))
+        socket.do("select", runs=packed(square(5, 5, 4)), positive=False)
+        np.testing.assert_array_equal(points_of(socket, 1), square(5, 5, 10) & ~square(5, 5, 4))
+        assert socket.ready and scans.get("/images/1/history").json()["entries"][-1]["label"].startswith(
+            "selection, -16 points on"
+        )
+        socket.do("finish")
+        socket.do("select", runs=packed(square(5, 5, 12)))
+        assert not (points_of(socket, 2) & points_of(socket, 1)).any(), "finished points stay theirs"
+        for wrong in ("!", "gA==", packed(np.ones((SIDE + 1, SIDE), dtype=bool))):
+            assert socket.do("select", runs=wrong)["code"] == "bad_prompt"
+
+
+def test_shapes_of_points_grow_shrink_and_fall_apart(scans: Server) -> None:
+    two = square(5, 5, 6) | square(25, 25, 3)
+    with scans.socket() as socket:
+        socket.do("select", runs=packed(two))
+        socket.do("shape", operation="grow", amount=1)
+        grown = points_of(socket, 1)
+        assert (grown & two == two).all() and grown[4, 7] and not grown[2, 7]
+        socket.do("undo")
+        socket.do("shape", operation="shrink", amount=1)
+        assert points_of(socket, 1).sum() < two.sum() and points_of(socket, 1)[7, 7]
+        socket.do("undo")
+        socket.do("shape", operation="remove_specks", amount=9)
+        np.testing.assert_array_equal(points_of(socket, 1), square(5, 5, 6))
+        socket.do("undo")
+        socket.do("split")
+        np.testing.assert_array_equal(points_of(socket, 1), square(5, 5, 6))
+        np.testing.assert_array_equal(points_of(socket, 2), square(25, 25, 3))
+        socket.do("combine", operation="merge", object=1, others=[2])
+        np.testing.assert_array_equal(points_of(socket, 1), two)
+        socket.do("shape", operation="keep_largest")
+        np.testing.assert_array_equal(points_of(socket, 1), square(5, 5, 6))
+        assert socket.do("shape", operation="smooth")["code"] == "bad_request"
+        assert socket.do("split", line=[[0, 0], [1, 1]])["code"] == "bad_request"
+
+
+def test_what_there_is_of_pixels_alone_is_refused(scans: Server) -> None:
+    with scans.socket() as socket:
+        click(socket, 20, 20)
+    for path in ("mask", "polygon", "uncertainty"):
+        assert scans.get(f"/objects/1/{path}").json()["error"]["code"] == "bad_request"
+    assert scans.get("/objects/1/mask", params={"format": "rle"}).json()["size"] == [1, SIDE * SIDE]
 
 
 def test_commands_for_pixels_are_refused(scans: Server) -> None:

@@ -11,6 +11,7 @@ import pytest
 from clickmask.core.errors import ImageError
 from clickmask.core.frames import Frame
 from clickmask.server import media
+from clickmask.server.benches import PIXELS, PixelBench
 from clickmask.server.image_mind import ImageMind
 from clickmask.server.media import MEDIA, found_in, kind_of
 from clickmask.server.media.medium import Head
@@ -26,11 +27,15 @@ class Stripes:
     kind = "stripes"
     title = "stripes"
     commands = frozenset({"click", "undo"})
+    looking: frozenset[str] = frozenset()
     model_kind = IMAGES
     offers: frozenset[str] = frozenset()
 
     def measure(self, size_hw: tuple[int, int]) -> str:
         return f"{size_hw[0]} stripes"
+
+    def bench(self, opened: object) -> PixelBench:
+        return PIXELS
 
     def mind(self) -> ImageMind:
         return ImageMind()

@@ -157,25 +157,22 @@ def row_of(click: Click) -> int:
     return int(click.x)
 
 
-def components(frame: CloudFrame, rows: Rows) -> NDArray[np.int64]:
-    """(K,) number of the connected component of each row: points are connected where their voxels touch."""
+def components(xyz: NDArray[np.float32], voxel: float, rows: Rows) -> NDArray[np.int64]:
+    """(K,) number of the connected component of each row: points are connected where their voxels touch.
+
+    Args:
+        xyz: (P, 3) points.
+        voxel: edge of a voxel.
+        rows: (K,) of the points.
+    """
     if not len(rows):
         return NONE
-    voxels = voxelise(frame.xyz[rows], frame.voxel)
+    voxels = voxelise(xyz[rows], voxel)
     table = level_of(voxels.coords).neighbours[:, :CENTRE]  # the other half says the same from the other side
     source, slot = np.nonzero(table < len(voxels))
     pairs = coo_array((np.ones(len(source), dtype=np.int8), (source, table[source, slot])), shape=(len(voxels),) * 2)
     labels = connected_components(pairs, directed=False)[1]
     return np.asarray(labels[voxels.row_of_point], dtype=np.int64)
-
-
-def part_at(frame: CloudFrame, rows: Rows, row: int) -> Rows:
-    """The connected part of `rows` that holds a row; nothing if it is none of them."""
-    place = int(np.searchsorted(rows, row))
-    if place >= len(rows) or rows[place] != row:
-        return NONE
-    labels = components(frame, rows)
-    return np.asarray(rows[labels == labels[place]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +242,7 @@ class _Work:
         out = np.zeros(len(self.rows), dtype=bool)
         if among[at]:
             places = np.flatnonzero(among)
-            labels = components(self.frame, self.rows[places])
+            labels = components(self.frame.xyz, self.frame.voxel, self.rows[places])
             out[places[labels == labels[np.searchsorted(places, at)]]] = True
         return out
 
@@ -254,7 +251,7 @@ class _Work:
         out = np.zeros(len(self.rows), dtype=bool)
         places = np.flatnonzero(left)
         if len(places):
-            labels = components(self.frame, self.rows[places])
+            labels = components(self.frame.xyz, self.frame.voxel, self.rows[places])
             cells = np.floor(self.frame.xyz[self.rows[places]] / self.frame.voxel).astype(np.int64)
             taken = np.unique(np.column_stack([labels, cells]), axis=0)[:, 0]
             large = np.bincount(taken, minlength=int(labels.max()) + 1) >= LEAST_GHOST

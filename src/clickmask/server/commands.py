@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from clickmask.core.check import check_box, check_click, check_line
-from clickmask.core.errors import ConflictError, InputError
+from clickmask.core.errors import ConflictError, InputError, PromptError
 from clickmask.core.frames import Frame
 from clickmask.core.lines import PointXy, loop_box, loop_mask, stroke_box, stroke_mask
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Box, Click, Lasso, Scribble
 from clickmask.core.shaping import like_colour
 from clickmask.server import edits, painting
+from clickmask.server.benches import Bench
 from clickmask.server.errors import NotFoundError
 from clickmask.server.media.medium import Opened
 from clickmask.server.ownership import Objects
@@ -29,6 +33,7 @@ from clickmask.server.schemas import (
     PatchCommand,
     PolygonCommand,
     RemovePromptCommand,
+    SelectCommand,
     ShapeCommand,
     SimpleCommand,
     SplitCommand,
@@ -37,10 +42,8 @@ from clickmask.server.schemas import (
     WandCommand,
 )
 from clickmask.store.protocol import SessionStore
+from clickmask.store.runs import from_varints
 from clickmask.store.values import Edit, ObjectValue, Origin, Outcome, Policy, Settled, StoredClass, StoredObject
-
-NEEDS_PICTURE = WandCommand
-"""Commands that look at the pixels of the image."""
 
 Steps = tuple[str | None, str | None]
 
@@ -62,7 +65,7 @@ class EditMaker:
         self._policy = policy
 
     def make(
-        self, command: Command, objects: Objects, target: StoredObject | None, frame: Opened | None = None
+        self, command: Command, objects: Objects, target: StoredObject | None, opened: Opened | None, bench: Bench
     ) -> Edit:
         """The edit that a command asks for, with the command in its log entry.
 
@@ -70,37 +73,41 @@ class EditMaker:
             command: what to do.
             objects: on the image.
             target: the object meant, None without one.
-            frame: the file's content, for commands of `NEEDS_PICTURE`.
+            opened: the file's content, for commands that look at it.
+            bench: the medium's.
 
         Raises:
             InputError: the command does not fit the image or the classes.
             ConflictError: it does not fit the state of the object.
         """
-        return replace(self._make(command, objects, target, frame), payload=_payload(command))
+        edit = self._make(command, objects, target, opened, bench)
+        return replace(edit, label=edit.label.replace("{unit}", bench.unit), payload=_payload(command))
 
-    def _make(self, command: Command, objects: Objects, target: StoredObject | None, frame: Opened | None) -> Edit:
+    def _make(
+        self, command: Command, objects: Objects, target: StoredObject | None, opened: Opened | None, bench: Bench
+    ) -> Edit:
         if isinstance(command, ClickCommand | BoxCommand | LineCommand):
             return self._prompt(command, objects, target)
-        if isinstance(command, PaintCommand | WandCommand | PolygonCommand):
-            return self._draw(command, objects, target, frame)
+        if isinstance(command, PaintCommand | WandCommand | PolygonCommand | SelectCommand):
+            return self._draw(command, objects, target, opened)
         if target is None:
             raise ConflictError(f"No object is in progress, so there is nothing to {command.type}. Click to begin one.")
         name = self._name(target.value.class_id)
         if isinstance(command, ShapeCommand):
-            return painting.shape(objects, target, command.operation, command.amount, name, self._policy())
+            return painting.shape(objects, target, (command.operation, command.amount), bench, name, self._policy())
         if isinstance(command, SplitCommand):
-            return painting.split(objects, target, command.line, name)
+            return painting.split(objects, target, command.line, bench, name)
         if isinstance(command, CombineCommand):
             others = [_found(objects, number) for number in command.others]
             return painting.combine(objects, target, others, command.operation, name, self._policy())
-        return self._about(command, objects, target, name)
+        return self._about(command, objects, target, bench, name)
 
-    def _about(self, command: Command, objects: Objects, target: StoredObject, name: str) -> Edit:
+    def _about(self, command: Command, objects: Objects, target: StoredObject, bench: Bench, name: str) -> Edit:
         """Commands about an object as such."""
         if isinstance(command, RemovePromptCommand):
             return edits.remove_prompt(target, command.index, name)
         if isinstance(command, AcceptCommand):
-            return edits.accept_ghosts(target, command.at_xy, name)
+            return edits.accept_ghosts(target, command.at_xy, bench, name)
         if isinstance(command, PatchCommand):
             changes = command.changes()
             return edits.patch(
@@ -117,10 +124,11 @@ class EditMaker:
         """The edit that gives an object a mask from a file."""
         return edits.set_mask(objects, target, mask, self._name(target.value.class_id), self._policy())
 
-    def threshold(self, command: ThresholdCommand, target: StoredObject, answer: Settled) -> Edit:
+    def threshold(self, command: ThresholdCommand, target: StoredObject, answer: Settled, unit: str) -> Edit:
         """The edit that shows an object at another threshold."""
         name = self._name(target.value.class_id)
-        return replace(edits.set_threshold(target, command.value, answer, name), payload=_payload(command))
+        edit = edits.set_threshold(target, command.value, answer, name)
+        return replace(edit, label=edit.label.replace("{unit}", unit), payload=_payload(command))
 
     def next_mask(self, target: StoredObject, answer: Settled, name: str, threshold: float | None) -> Edit:
         """The edit that shows another of the masks that the prompts may mean."""
@@ -143,17 +151,19 @@ class EditMaker:
 
     def _draw(
         self,
-        command: PaintCommand | WandCommand | PolygonCommand,
+        command: PaintCommand | WandCommand | PolygonCommand | SelectCommand,
         objects: Objects,
         target: StoredObject | None,
-        frame: Opened | None,
+        opened: Opened | None,
     ) -> Edit:
         fresh = self._fresh(objects, command.class_id)
         name = self._name(fresh.class_id if target is None else target.value.class_id)
         if isinstance(command, PaintCommand):
             drawn, tool = self._stroke(command), "brush stroke" if command.positive else "eraser stroke"
         elif isinstance(command, WandCommand):
-            drawn, tool = self._like_colour(command, frame), "wand"
+            drawn, tool = self._like_colour(command, opened), "wand"
+        elif isinstance(command, SelectCommand):
+            drawn, tool = self._selected(command), "selection"
         elif command.before is not None and target is not None:
             before, after = self._loops(command.before), self._loops(command.loops)
             return painting.redraw(objects, target, before, after, name, self._policy())
@@ -170,11 +180,25 @@ class EditMaker:
         box = loop_box(loops, self._size_hw)
         return RunLengthMask.encode(loop_mask(loops, box), box[:2], self._size_hw)
 
-    def _like_colour(self, command: WandCommand, frame: Opened | None) -> RunLengthMask:
+    def _like_colour(self, command: WandCommand, opened: Opened | None) -> RunLengthMask:
         place = check_click(Click(command.x, command.y), self._size_hw)
-        if not isinstance(frame, Frame):
+        if not isinstance(opened, Frame):
             raise InputError("The wand looks at the pixels of a picture, and here is none.")
-        return RunLengthMask.encode(like_colour(frame.pixels, int(place.y), int(place.x), command.tolerance))
+        return RunLengthMask.encode(like_colour(opened.pixels, int(place.y), int(place.x), command.tolerance))
+
+    def _selected(self, command: SelectCommand) -> RunLengthMask:
+        height, width = self._size_hw
+        try:
+            runs = from_varints(base64.b64decode(command.runs, validate=True))
+        except ValueError as error:
+            raise PromptError(f"runs: not base64 of run lengths as varints ({error}).") from error
+        given, count = sum(runs), height * width
+        if given > count:
+            raise PromptError(f"runs: they sum to {given}, but there are {count} cells.")
+        values = np.arange(len(runs) + 1) % 2 == 1
+        values[-1] = False
+        cells = np.repeat(values, np.array([*runs, count - given], dtype=np.int64))
+        return RunLengthMask.encode(cells.reshape(height, width))
 
     def _fresh(self, objects: Objects, class_id: int | None) -> ObjectValue:
         """A new object: on top, with the class asked for, else that of the newest object, else the first."""

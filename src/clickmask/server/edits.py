@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from clickmask.core.edit import accept
+import numpy as np
+
 from clickmask.core.errors import ConflictError, PromptError
-from clickmask.core.masks import RunLengthMask, joint_box
+from clickmask.core.masks import RunLengthMask, combined
 from clickmask.core.prompts import Box, Click, Lasso, MaskPrompt, Prompt, Prompts, Scribble
 from clickmask.server import ownership
+from clickmask.server.benches import Bench
 from clickmask.server.errors import LockedError, ProtectedError
 from clickmask.server.ownership import Objects
 from clickmask.store.values import Edit, ObjectValue, Policy, Settled, StoredObject
@@ -75,19 +77,18 @@ def set_mask(
     return _edit(target, with_mask(value, kept), "set_mask", f"mask of {class_name} #{{object}} set")
 
 
-def accept_ghosts(target: StoredObject, at_xy: tuple[float, float] | None, class_name: str) -> Edit:
+def accept_ghosts(target: StoredObject, at_xy: tuple[float, float] | None, bench: Bench, class_name: str) -> Edit:
     """Take what the model would change as well, all of it or the part at a point."""
     value = in_progress(target).value
     if value.ghosts is None:
         raise ConflictError(f"Nothing is proposed for object #{target.id}. Click on it first.")
-    box = joint_box(value.mask.box_xyxy, value.ghosts.box_xyxy)
-    if at_xy is not None and at_xy not in value.ghosts:
+    taken = value.ghosts if at_xy is None else bench.part_at(value.ghosts, *at_xy)
+    if at_xy is not None and not taken:
         raise ConflictError(f"Nothing is proposed at ({at_xy[0]:g}, {at_xy[1]:g}).")
-    pixel = None if at_xy is None else (int(at_xy[1]) - box[1], int(at_xy[0]) - box[0])
-    taken, left = accept(value.mask.crop(box), value.ghosts.crop(box), pixel)
-    mask, ghosts = (RunLengthMask.encode(m, box[:2], value.mask.size_hw) for m in (taken, left))
-    changed = replace(with_mask(value, mask), ghosts=ghosts or None)
-    difference = f"{mask.area - value.mask.area:+d} px"
+    mask = combined(value.mask, taken, np.logical_xor)
+    left = combined(value.ghosts, taken, np.logical_xor)
+    changed = replace(with_mask(value, mask), ghosts=left or None)
+    difference = f"{mask.area - value.mask.area:+d} {{unit}}"
     return _edit(target, changed, "accept", f"proposal accepted, {difference} on {class_name} #{{object}}")
 
 
@@ -97,7 +98,7 @@ def set_threshold(target: StoredObject, threshold: float, answer: Settled, class
     changed = replace(
         value, threshold=threshold, mask=answer.mask, ghosts=answer.ghosts, waiting=answer.waiting, settled=True
     )
-    difference = f"{answer.mask.area - value.mask.area:+d} px"
+    difference = f"{answer.mask.area - value.mask.area:+d} {{unit}}"
     return _edit(target, changed, "threshold", f"threshold {threshold:.2f}, {difference} on {class_name} #{{object}}")
 
 
@@ -126,7 +127,7 @@ def finish(objects: Objects, target: StoredObject, class_name: str, policy: Poli
     others = ownership.protected_by_others(objects, target.id, policy)
     kept = ownership.yielding(value.base, value.mask, others)
     if not kept:
-        raise ConflictError(f"Object #{target.id} has no pixels yet. Click on it, or discard it.")
+        raise ConflictError(f"Object #{target.id} is empty yet. Click on it, or discard it.")
     changed = replace(value, mask=kept, phase="finished", reopened=False, ghosts=None, waiting=False)
     edit = _edit(target, changed, "finish", f"{class_name} #{{object}} finished")
     return taking(edit, objects, target.id, kept) if policy == "take" else edit
@@ -140,7 +141,7 @@ def taking(edit: Edit, objects: Objects, object_id: int | None, mask: RunLengthM
     changes = tuple((i, ownership.after_loss(objects[i].value, rest)) for i, rest in lost.items())
     pixels = sum(objects[i].value.mask.area - rest.area for i, rest in lost.items())
     names = ", ".join(f"#{i}" for i in lost)
-    return replace(edit, label=f"{edit.label}, {pixels} px taken from {names}", changes=(*edit.changes, *changes))
+    return replace(edit, label=f"{edit.label}, {pixels} {{unit}} taken from {names}", changes=(*edit.changes, *changes))
 
 
 def discard(target: StoredObject, class_name: str) -> Edit:
@@ -235,11 +236,11 @@ def _check_free(objects: Objects, object_id: int | None, click: Click, policy: P
     owner = ownership.owner_at(objects, object_id, click.x, click.y, policy)
     if owner is None:
         return
-    place = f"The pixel at ({click.x:g}, {click.y:g}) belongs to object #{owner.id}"
+    place = f"What lies at ({click.x:g}, {click.y:g}) belongs to object #{owner.id}"
     if owner.value.locked:
         raise ProtectedError(f"{place}, which is locked. Unlock that object to change it.")
     raise ProtectedError(
-        f"{place}, and finished objects keep their pixels. Re-open that object to change it, or delete it."
+        f"{place}, and finished objects keep what is theirs. Re-open that object to change it, or delete it."
     )
 
 

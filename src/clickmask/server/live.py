@@ -17,7 +17,7 @@ from clickmask.predict.uncertainty import MaskUncertainty
 from clickmask.server import edits
 from clickmask.server.answers import Answers
 from clickmask.server.board import Board
-from clickmask.server.commands import NEEDS_PICTURE, EditMaker, StepKind
+from clickmask.server.commands import EditMaker, StepKind
 from clickmask.server.errors import NotFoundError, StaleError
 from clickmask.server.media import MEDIA
 from clickmask.server.peers import Ack, Peer
@@ -39,9 +39,9 @@ from clickmask.store.values import Edit, Origin, Outcome, StoredImage, StoredObj
 
 ANSWERED_LATER = ("click", "box", "scribble", "lasso", "remove_prompt", "activate", "try_threshold")
 """Commands whose masks do not follow their ack at once."""
-NEEDS_MASK = ("finish", "accept", "paint", "polygon", "wand", "shape", "split", "combine")
+NEEDS_MASK = ("finish", "accept", "paint", "polygon", "wand", "select", "shape", "split", "combine")
 """Commands that go on from the mask, so they wait for the model's answer to the prompts before."""
-BEGINNING = ("click", "box", "scribble", "lasso", "paint", "polygon", "wand", "reopen")
+BEGINNING = ("click", "box", "scribble", "lasso", "paint", "polygon", "wand", "select", "reopen")
 """Commands whose object takes over."""
 SECONDS_HELD = 60.0
 """How long an image stays in memory after it was asked for, so that there are never two of one."""
@@ -268,8 +268,10 @@ class LiveImage:
             for number in (target.id, *getattr(command, "others", ())):
                 await self.settled(number)
             target = self._pick(target.id)
-        frame = await self._answers.picture() if isinstance(command, NEEDS_PICTURE) else None
-        edit = await asyncio.to_thread(self._edits.make, command, self.objects, target, frame)
+        medium = MEDIA.get(self.kind)
+        opened = await self._answers.picture() if command.type in medium.looking else None
+        bench = medium.bench(opened)
+        edit = await asyncio.to_thread(self._edits.make, command, self.objects, target, opened, bench)
         ack = await self._commit(edit, Origin(client, command.seq or None))
         self._active[client] = self._next_active(command.type, ack, client)
         return replace(ack, active=self._active[client])
@@ -300,7 +302,7 @@ class LiveImage:
         keep = command.type == "threshold"
         answer = await self._answers.at_threshold(target, command.value, keep)
         if keep:
-            edit = self._edits.threshold(command, target, answer)
+            edit = self._edits.threshold(command, target, answer, MEDIA.get(self.kind).bench(None).unit)
             return await self._commit(edit, Origin(client, command.seq or None))
         shown = replace(target, value=replace(target.value, mask=answer.mask, ghosts=answer.ghosts))
         for peer in self.peers:

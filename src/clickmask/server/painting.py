@@ -11,38 +11,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from clickmask.core import shaping
-from clickmask.core.errors import ConflictError
+from clickmask.core.errors import ConflictError, InputError
 from clickmask.core.lines import PointXy
 from clickmask.core.masks import BoolMask, RunLengthMask, combined
 from clickmask.core.prompts import MaskPrompt, Prompts
 from clickmask.server import ownership
+from clickmask.server.benches import Bench
 from clickmask.server.edits import in_progress, taking, unlocked, with_mask
 from clickmask.server.errors import NoChangeError
 from clickmask.server.ownership import Objects
 from clickmask.store.values import Edit, ObjectValue, Policy, StoredObject
 
-Shaper = Callable[[RunLengthMask, float], RunLengthMask]
-
 
 def _minus(first: BoolMask, second: BoolMask) -> BoolMask:
     return first & ~second
 
-
-def _by(rule: Callable[[BoolMask, float], BoolMask], reaches: bool = False) -> Shaper:
-    """A shaping rule on run lengths; `reaches`: it goes as far beyond the mask as its amount says."""
-    return lambda mask, amount: shaping.reshaped(mask, amount if reaches else 0, lambda pixels: rule(pixels, amount))
-
-
-SHAPERS: Mapping[str, tuple[str, Shaper]] = {
-    "fill_holes": ("holes filled", _by(lambda mask, _: shaping.fill_holes(mask))),
-    "keep_largest": ("largest part kept", _by(lambda mask, _: shaping.keep_largest(mask))),
-    "remove_specks": ("specks removed", _by(shaping.remove_specks)),
-    "smooth": ("smoothed", _by(shaping.smooth, reaches=True)),
-    "grow": ("grown", _by(shaping.grow, reaches=True)),
-    "shrink": ("shrunk", _by(shaping.shrink)),
-}
-"""Operations of `shape` by name: what they are called in the history, and what they do."""
 
 COMBINERS: Mapping[str, tuple[str, Callable[[BoolMask, BoolMask], BoolMask]]] = {
     "merge": ("merged with", np.logical_or),
@@ -97,31 +80,37 @@ def redraw(
 
 
 def shape(
-    objects: Objects, target: StoredObject, operation: str, amount: float, class_name: str, policy: Policy
+    objects: Objects,
+    target: StoredObject,
+    asked: tuple[str, float],
+    bench: Bench,
+    class_name: str,
+    policy: Policy,
 ) -> Edit:
-    """One of `SHAPERS` on an object, finished or not."""
+    """An operation of the bench, by its name and amount, on an object, finished or not."""
     value = unlocked(target).value
-    name, shaper = SHAPERS[operation]
-    mask = _allowed(objects, target, shaper(value.mask, amount), policy)
+    operation, amount = asked
+    if operation not in bench.shapers:
+        known = ", ".join(bench.shapers)
+        raise InputError(f"'{operation}' does not work on {bench.unit} here. What does: {known}.")
+    name, shaper = bench.shapers[operation]
+    shaped = shaper(value.mask, amount) if value.mask else value.mask
+    mask = _allowed(objects, target, shaped, policy)
     if not mask:
         raise ConflictError(f"That leaves nothing of object #{target.id}. Delete it if that is meant.")
     edit = _changed(target, value, mask, f"shape_{operation}", f"{name}, {{pixels}} on {class_name} #{{object}}")
     return taking(edit, objects, target.id, mask) if policy == "take" and value.phase == "finished" else edit
 
 
-def split(objects: Objects, target: StoredObject, line_xy: Sequence[PointXy] | None, class_name: str) -> Edit:
+def split(
+    objects: Objects, target: StoredObject, line_xy: Sequence[PointXy] | None, bench: Bench, class_name: str
+) -> Edit:
     """Make several objects of one: its parts, or the pieces into which a line cuts it."""
     value = unlocked(target).value
-    x0, y0 = value.mask.box_xyxy[:2]
-    crop = value.mask.decode_crop()
-    if line_xy is None:
-        pieces = shaping.parts(crop)
-    else:
-        pieces = shaping.cut(crop, [(x - x0, y - y0) for x, y in line_xy])
-    if len(pieces) < 2:
+    masks = bench.pieces(value.mask, line_xy)
+    if len(masks) < 2:
         how = "it has one part only" if line_xy is None else "the line does not run right across it"
         raise ConflictError(f"Object #{target.id} cannot be split: {how}.")
-    masks = [RunLengthMask.encode(piece, (x0, y0), value.mask.size_hw) for piece in pieces]
     top = max(o.value.z for o in objects.values())
     new = [(None, _piece(value, mask, top + i)) for i, mask in enumerate(masks[1:], 1)]
     changes = ((target.id, with_mask(value, masks[0])), *new)
@@ -174,7 +163,7 @@ def _changed(
     target: StoredObject | None, value: ObjectValue, mask: RunLengthMask, kind: str, label: str, always: bool = False
 ) -> Edit:
     if mask == value.mask and not always:
-        raise NoChangeError("That changes no pixel: all of them are so already, or other objects keep them.")
-    pixels = f"{mask.area - value.mask.area:+d} px"
+        raise NoChangeError("That changes nothing: all is so already, or other objects keep them.")
+    pixels = f"{mask.area - value.mask.area:+d} {{unit}}"
     object_id = None if target is None else target.id
     return Edit(kind, label.replace("{pixels}", pixels), ((object_id, with_mask(value, mask)),))

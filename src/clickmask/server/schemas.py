@@ -117,6 +117,16 @@ class PolygonCommand(_ObjectCommand):
     t: FiniteFloat | None = None
 
 
+class SelectCommand(_ObjectCommand):
+    """Cells that were chosen one by one, as run lengths."""
+
+    type: Literal["select"]
+    runs: Annotated[str, StringConstraints(max_length=64 * 2**20)]
+    positive: bool = True
+    class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
+    t: FiniteFloat | None = None
+
+
 class WandCommand(_ObjectCommand):
     """Everything of a similar colour round a point."""
 
@@ -214,6 +224,7 @@ Command = (
     | NextMaskCommand
     | PaintCommand
     | PolygonCommand
+    | SelectCommand
     | WandCommand
     | ShapeCommand
     | SplitCommand

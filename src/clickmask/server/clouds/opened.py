@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clickmask.spatial.cloud import Cloud
+from clickmask.spatial.scale import suggest_voxel
 from clickmask.spatial.upright import upright
 
 CHUNK = 1 << 18
@@ -73,6 +74,11 @@ class OpenCloud:
         """What a person would call up: the normal of the ground, a unit vector."""
         x, y, z = upright(self.xyz[self.order[:CHUNK]])[2].tolist()
         return x, y, z
+
+    @cached_property
+    def voxel(self) -> float:
+        """Edge of a voxel, metres, by whose touching points are connected."""
+        return suggest_voxel(self.xyz if self.absent is None else self.xyz[~self.absent])
 
     @property
     def chunks(self) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 from clickmask.core.errors import ImageError, InputError, MissingExtraError
 from clickmask.formats.cloud_file import read_cloud
 from clickmask.formats.cloud_names import cloud_names
+from clickmask.server.clouds.bench import PointBench
 from clickmask.server.clouds.mind import CloudMind
 from clickmask.server.clouds.opened import OpenCloud
-from clickmask.server.media.medium import Head, Picture
+from clickmask.server.media.medium import Head, Opened, Picture
 from clickmask.server.menus import CLOUDS
 from clickmask.server.schemas import command_types
 from clickmask.spatial.drawing import by_height, draw
@@ -31,6 +32,7 @@ class PointClouds:
     title = "point clouds"
     model_kind = CLOUDS
     commands = command_types() - FOR_PIXELS
+    looking = frozenset({"shape", "split", "accept"})
     offers: frozenset[str] = frozenset()
 
     def measure(self, size_hw: tuple[int, int]) -> str:
@@ -40,6 +42,10 @@ class PointClouds:
     def mind(self) -> CloudMind:
         """Asks models of clouds."""
         return CloudMind()
+
+    def bench(self, opened: Opened | None) -> PointBench:
+        """Points."""
+        return PointBench(opened if isinstance(opened, OpenCloud) else None)
 
     def found(self, folder: Path, names: Sequence[str]) -> Sequence[str]:
         """Files with the name or the content of a cloud."""

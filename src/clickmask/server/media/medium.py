@@ -10,12 +10,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clickmask.server.benches import Bench
 from clickmask.server.minds import Mind
 
 Picture = NDArray[np.uint8]
 
-DISPLAY, OUTLINE, PNG = "display", "outline", "png"
-"""What the API may offer of a medium: one picture for the canvas, masks as polygons, masks as PNG."""
+DISPLAY, OUTLINE, PNG, DOUBTS = "display", "outline", "png", "uncertainty"
+"""What the API may offer of a medium: a picture for the canvas, masks as polygons and PNG, doubts of the model."""
 
 
 class Opened(Protocol):
@@ -76,8 +77,17 @@ class Medium(Protocol):
         ...
 
     @property
+    def looking(self) -> frozenset[str]:
+        """Those of the commands that look at the content of the file, not at masks alone."""
+        ...
+
+    def bench(self, opened: Opened | None) -> Bench:
+        """How masks are worked on as shapes; `opened` for commands among `looking`."""
+        ...
+
+    @property
     def offers(self) -> frozenset[str]:
-        """Which of DISPLAY, OUTLINE and PNG there are of it."""
+        """Which of DISPLAY, OUTLINE, PNG and DOUBTS there are of it."""
         ...
 
     def found(self, folder: Path, names: Sequence[str]) -> Sequence[str]:

@@ -10,8 +10,9 @@ from PIL import Image, ImageOps
 
 from clickmask.core.frames import Frame
 from clickmask.formats.image_file import image_size, is_image_name, read_image
+from clickmask.server.benches import PIXELS, PixelBench
 from clickmask.server.image_mind import ImageMind
-from clickmask.server.media.medium import DISPLAY, OUTLINE, PNG, Head, Picture
+from clickmask.server.media.medium import DISPLAY, DOUBTS, OUTLINE, PNG, Head, Picture
 from clickmask.server.menus import IMAGES
 from clickmask.server.schemas import command_types
 
@@ -27,9 +28,10 @@ class Photographs:
 
     kind = "photo"
     title = "photographs"
-    commands = command_types()
+    commands = command_types() - {"select"}
+    looking = frozenset({"wand"})
     model_kind = IMAGES
-    offers = frozenset({DISPLAY, OUTLINE, PNG})
+    offers = frozenset({DISPLAY, OUTLINE, PNG, DOUBTS})
 
     def measure(self, size_hw: tuple[int, int]) -> str:
         """Width and height."""
@@ -38,6 +40,10 @@ class Photographs:
     def mind(self) -> ImageMind:
         """Asks models of images."""
         return ImageMind()
+
+    def bench(self, opened: object) -> PixelBench:
+        """Pixels."""
+        return PIXELS
 
     def found(self, folder: Path, names: Sequence[str]) -> Sequence[str]:
         """Files with the name of an image."""

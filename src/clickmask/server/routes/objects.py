@@ -13,13 +13,15 @@ from fastapi.responses import JSONResponse
 from PIL import Image
 
 from clickmask.core.check import check_mask
-from clickmask.core.errors import FormatError, PromptError
+from clickmask.core.errors import FormatError, InputError, PromptError
 from clickmask.core.masks import RunLengthMask
 from clickmask.formats import mask_png, rle
 from clickmask.formats.polygons import edge_rings, simplified
 from clickmask.server.deps import REST_CLIENT, Number, SeenRevision, TheHub, TheServices
 from clickmask.server.errors import NotFoundError
 from clickmask.server.hub import Hub
+from clickmask.server.media import MEDIA
+from clickmask.server.media.medium import DOUBTS, OUTLINE, PNG
 from clickmask.server.records import MEDIA_TYPE, mask_record, record
 from clickmask.server.routes.images import full_answer
 from clickmask.server.schemas import Command, PatchBody, PatchCommand, SimpleCommand, binary_content, object_json
@@ -76,6 +78,7 @@ async def mask(
         return JSONResponse(
             {"size": list(stored.value.mask.size_hw), "counts": rle.pack(rle.counts_of(stored.value.mask))}
         )
+    await _check_offered(services, stored, PNG)
     data = await asyncio.to_thread(lambda: mask_png.encode_binary(stored.value.mask.decode()))
     return Response(data, media_type="image/png")
 
@@ -86,6 +89,7 @@ async def polygon(
 ) -> dict[str, Any]:
     """The outline as loops along pixel edges, simplified by at most `tolerance` pixels; 0 gives the exact one."""
     stored = await _stored(services, object_id)
+    await _check_offered(services, stored, OUTLINE)
     loops = await asyncio.to_thread(_loops, stored.value.mask, tolerance)
     return {"convention": "edge", "loops": loops}
 
@@ -94,6 +98,7 @@ async def polygon(
 async def uncertainty(object_id: Number, hub: TheHub) -> dict[str, Any]:
     """Where the mask is most probably wrong: the unsure pixels, and where a click would tell most, best first."""
     live = await hub.open_for_object(object_id)
+    check_offered(live.kind, DOUBTS)
     stored, found, expected = await live.uncertainty(object_id)
     unsure = mask_record(stored.id, stored.rev, found.unsure, seq=0, settled=True)
     return {
@@ -115,6 +120,7 @@ async def set_mask(object_id: Number, request: Request, hub: TheHub, rev: SeenRe
     """Give an object in progress a mask."""
     data = await request.body()
     live = await hub.open_for_object(object_id)
+    check_offered(live.kind, PNG)
     given = await asyncio.to_thread(_decoded, data, live.size_hw)
     return await full_answer(live, await live.set_mask(object_id, given, REST_CLIENT, rev))
 
@@ -137,6 +143,17 @@ def _check_head(data: bytes, size_hw: tuple[int, int]) -> None:
         raise PromptError(f"The body is not a PNG mask of {size_hw[1]} x {size_hw[0]} pixels ({error}).") from error
     if size != size_hw:
         raise PromptError(f"The mask is {size[1]} x {size[0]} pixels but the image is {size_hw[1]} x {size_hw[0]}.")
+
+
+def check_offered(kind: str, what: str) -> None:
+    """Refuse what there is not of a kind of medium."""
+    medium = MEDIA.get(kind)
+    if what not in medium.offers:
+        raise InputError(f"Of {medium.title} there is no {what}. GET /api/v1/project tells what there is of each kind.")
+
+
+async def _check_offered(services: Services, stored: StoredObject, what: str) -> None:
+    check_offered((await services.image(stored.image_id)).kind, what)
 
 
 async def _stored(services: Services, object_id: int) -> StoredObject:
