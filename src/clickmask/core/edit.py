@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from clickmask.core.frames import PixelSource
 from clickmask.core.masks import BoolMask, BoxXyxy
 
 Points = tuple[tuple[int, int], ...]
@@ -92,12 +92,12 @@ class Ground:
     Attributes:
         protected: pixels that must not turn on.
         frozen: pixels that must not change at all: an ignore region.
-        image: (h, w, 3) uint8, for growing a click that the model ignores; None goes straight to the disc.
+        image: (h, w, 3) uint8 pixels, for growing a click that the model ignores; None goes straight to the disc.
     """
 
     protected: BoolMask
     frozen: BoolMask | None = None
-    image: NDArray[np.uint8] | None = None
+    image: PixelSource | None = None
 
     def may_change(self, base: BoolMask) -> BoolMask:
         """Pixels of an object with the mask `base` that an edit may change."""
@@ -258,7 +258,7 @@ def _obey(
     work.obeyed |= region
 
 
-def _grow(image: NDArray[np.uint8], free: BoolMask, point: tuple[int, int], reach: float) -> BoolMask:
+def _grow(image: PixelSource, free: BoolMask, point: tuple[int, int], reach: float) -> BoolMask:
     """Free pixels within the geodesic distance `reach`: steps cost length and a quarter of the colour crossed."""
     row, column = point
     margin = int(np.ceil(reach))

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from clickmask.core.growing import grow_mask
-from clickmask.core.masks import BoolMask, RunLengthMask, bounding_box
+from clickmask.core.masks import BoolMask, BoxXyxy, RunLengthMask, bounding_box
 from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Prompts
 
 FloatMap = NDArray[np.float32]
@@ -29,40 +29,76 @@ GROWN_FROM = 4
 """Pixels a cell from which masks are grown by stripes; below that interpolating all is as quick."""
 
 
+class PixelSource(Protocol):
+    """(H, W, 3) uint8 RGB pixels that are read where they are looked at: an array, or a file too large for one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(H, W, 3)."""
+        ...
+
+    def __getitem__(self, rows_columns: tuple[slice, slice], /) -> Image:
+        """The pixels of two slices without steps, cut to the image as NumPy does."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """An image that can be cropped at any scale at a cost that does not depend on its size.
 
     Attributes:
-        levels: (H, W, 3) uint8 RGB arrays, each half as large as the one before; the first is the image.
+        levels: (H, W, 3) uint8 RGB, each half as large as the one before (rounded up); the first is the image.
     """
 
-    levels: tuple[Image, ...]
+    levels: tuple[PixelSource, ...]
 
     @staticmethod
     def of(image: Image, smallest: int = 512) -> Frame:
         """Frame of an (H, W, 3) uint8 image, halved until its shorter side is under 2 x `smallest`."""
         levels = [image]
         while min(levels[-1].shape[:2]) >= 2 * smallest:
-            height, width = levels[-1].shape[:2]
-            levels.append(_resize(levels[-1], ((height + 1) // 2, (width + 1) // 2), cv2.INTER_AREA))
+            levels.append(halved(levels[-1]))
         return Frame(tuple(levels))
 
     @property
     def pixels(self) -> Image:
-        """The image itself, (H, W, 3) uint8."""
-        return self.levels[0]
+        """The image itself, (H, W, 3) uint8; all of it, so `look` is for those who need a part."""
+        first = self.levels[0]
+        return first if isinstance(first, np.ndarray) else first[:, :]
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the pixels lie in memory, not in a file."""
+        return isinstance(self.levels[0], np.ndarray)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it holds in memory; what lies in files counts nothing."""
+        return sum(level.nbytes for level in self.levels if isinstance(level, np.ndarray))
+
+    def look(self, box_xyxy: BoxXyxy) -> PixelSource:
+        """The pixels of a whole-pixel box inside the image, read when they are looked at."""
+        return window(self.levels[0], box_xyxy)
+
+    def part(self, box_xyxy: BoxXyxy) -> Frame:
+        """The frame of a whole-pixel box inside the image, without copying.
+
+        It has the levels on whose pixels the box begins; give it a corner that is a multiple of a high power of two.
+        """
+        x0, y0, x1, y1 = box_xyxy
+        levels = [window(self.levels[0], box_xyxy)]
+        for n, level in enumerate(self.levels[1:], start=1):
+            side = 1 << n
+            if x0 % side or y0 % side:
+                break
+            levels.append(window(level, (x0 >> n, y0 >> n, -(-x1 // side), -(-y1 // side))))
+        return Frame(tuple(levels))
 
     @property
     def size_hw(self) -> tuple[int, int]:
         """(height, width) of the image."""
         height, width = self.levels[0].shape[:2]
         return height, width
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all levels."""
-        return sum(level.nbytes for level in self.levels)
 
     def crop(self, crop: Crop) -> Frame:
         """The part under `crop`, resampled to its size; outside the image its edge is repeated."""
@@ -71,14 +107,50 @@ class Frame:
         return Frame((_sample(level, _scaled(crop.box_xyxy, factors), crop.size_hw, crop.scale_xy[0] / factors[0]),))
 
     def flip(self) -> Frame:
-        """Mirrored left to right."""
-        return Frame(tuple(np.ascontiguousarray(level[:, ::-1]) for level in self.levels))
+        """Mirrored left to right; reads all of it."""
+        return Frame(tuple(np.ascontiguousarray(level[:, :][:, ::-1]) for level in self.levels))
 
-    def _level_for(self, crop: Crop) -> Image:
+    def _level_for(self, crop: Crop) -> PixelSource:
         """The smallest level that still has at least the crop's resolution."""
         scale = max(crop.scale_xy)
         wanted = int(math.log2(1 / scale)) if scale < 1 else 0
         return self.levels[min(wanted, len(self.levels) - 1)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """A box of a source that is no array."""
+
+    source: PixelSource
+    box_xyxy: BoxXyxy
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        x0, y0, x1, y1 = self.box_xyxy
+        return y1 - y0, x1 - x0, 3
+
+    def __getitem__(self, rows_columns: tuple[slice, slice], /) -> Image:
+        (top, bottom), (left, right) = bounds(rows_columns, self.shape)
+        x0, y0 = self.box_xyxy[:2]
+        return self.source[y0 + top : y0 + bottom, x0 + left : x0 + right]
+
+
+def bounds(rows_columns: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last-but-one row and column that two slices without steps mean in an array of a shape."""
+    (top, bottom, _), (left, right, _) = (s.indices(n) for s, n in zip(rows_columns, shape, strict=False))
+    return (top, max(top, bottom)), (left, max(left, right))
+
+
+def window(source: PixelSource, box_xyxy: BoxXyxy) -> PixelSource:
+    """A whole-pixel box of a source: a view of an array, else read when it is looked at."""
+    x0, y0, x1, y1 = box_xyxy
+    return source[y0:y1, x0:x1] if isinstance(source, np.ndarray) else _Window(source, box_xyxy)
+
+
+def halved(image: Image) -> Image:
+    """Half as large, rounded up; a pixel is the mean of those that it stands for."""
+    height, width = image.shape[:2]
+    return _resize(image, ((height + 1) // 2, (width + 1) // 2), cv2.INTER_AREA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,17 +298,29 @@ def _resize(image: Image, size_hw: tuple[int, int], interpolation: int) -> Image
     return np.asarray(cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=interpolation), dtype=np.uint8)
 
 
-def _sample(image: Image, box: BoxFloat, size_hw: tuple[int, int], scale: float) -> Image:
+def _sample(image: PixelSource, box: BoxFloat, size_hw: tuple[int, int], scale: float) -> Image:
     """Resample a box of an image; shrinking averages areas, growing interpolates."""
     height, width = image.shape[:2]
     x0, y0, x1, y1 = box
     if box == whole((height, width)) and size_hw == (height, width):
-        return image
+        return image[:, :]
     inside = x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height
     if inside and all(float(v).is_integer() for v in box):
         part = image[int(y0) : int(y1), int(x0) : int(x1)]
         return _resize(part, size_hw, cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return np.asarray(_warp(image, box, size_hw), dtype=np.uint8)
+    part, (left, top) = _surroundings(image, box)
+    return np.asarray(_warp(part, (x0 - left, y0 - top, x1 - left, y1 - top), size_hw), dtype=np.uint8)
+
+
+def _surroundings(image: PixelSource, box: BoxFloat) -> tuple[Image, tuple[int, int]]:
+    """What interpolation over a box needs of an image, and where its corner lies; an array as it is."""
+    if isinstance(image, np.ndarray):
+        return image, (0, 0)
+    height, width = image.shape[:2]
+    left = min(max(math.floor(box[0]) - 2, 0), width - 1)
+    top = min(max(math.floor(box[1]) - 2, 0), height - 1)
+    right, bottom = max(math.ceil(box[2]) + 2, left + 1), max(math.ceil(box[3]) + 2, top + 1)
+    return image[top:bottom, left:right], (left, top)
 
 
 def _warp(array: Image | FloatMap, box: BoxFloat, size_hw: tuple[int, int]) -> NDArray[Any]:

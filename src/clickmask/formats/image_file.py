@@ -30,7 +30,16 @@ from clickmask.core.errors import ImageError, InputError
 Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 250_000_000
-"""Larger images are refused, because a file of a few kilobytes can claim any size. 16,000 x 15,600 still passes."""
+"""Larger images are refused where all pixels are asked for at once, because a file of a few kilobytes can claim any
+size. 16,000 x 15,600 still passes."""
+
+MAX_DECODED_PIXELS = 1_000_000_000
+"""The annotator takes images up to this size that can only be decoded as a whole (JPEG, WebP, interlaced PNG):
+a helper process does it once, in three bytes of memory for each pixel."""
+
+MAX_READ_PIXELS = 4_000_000_000
+"""The annotator takes images up to this size that can be read in parts: TIFF, and PNG without interlacing. Run lengths
+of masks have 32 bits."""
 
 MAX_PIXELS_VARIABLE = "CLICKMASK_MAX_PIXELS"
 """Environment variable that overrides MAX_PIXELS."""
@@ -78,7 +87,7 @@ def image_size(path: str | os.PathLike[str], *, max_pixels: int | None = None) -
     """(height, width) of what `read_image` would return, from the file's head alone."""
     with opened_image(_existing_file(path), str(path), max_pixels) as image:
         width, height = image.size
-        return (width, height) if _orientation(image) >= 5 else (height, width)
+        return (width, height) if orientation(image) >= 5 else (height, width)
 
 
 def is_image_name(path: str | os.PathLike[str]) -> bool:
@@ -158,19 +167,19 @@ def _default_limit() -> int:
 
 def _to_rgb(image: Image.Image, source: Path | io.BytesIO) -> Pixels:
     """Decode, make RGB, turn upright."""
-    orientation = _orientation(image)
+    turned = orientation(image)
     if _has_deep_colour(image):
-        return np.array(_upright(_deep_colour(source), orientation), order="C")
+        return np.array(upright(_deep_colour(source), turned), order="C")
     image.load()
     if image.mode.startswith("I") or image.mode == "F":
         grey = _stretched(np.asarray(image))
         rgb = np.repeat(grey[:, :, None], 3, axis=2)
     else:
         rgb = np.asarray(_flattened(image))
-    return np.array(_upright(rgb, orientation), order="C")  # a copy: Pillow's buffer is read-only
+    return np.array(upright(rgb, turned), order="C")  # a copy: Pillow's buffer is read-only
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """EXIF orientation 1..8 that is still to be applied; 1 if there is none or it makes no sense.
 
     TIFF is 1 always, for Pillow turns it while decoding and swaps its size before. The base class's method is used
@@ -185,13 +194,13 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+def upright(pixels: NDArray[Any], turned: int) -> NDArray[Any]:
     """Apply an EXIF orientation: 5 to 8 swap the axes; then rows or columns are reversed."""
-    if orientation >= 5:
+    if turned >= 5:
         pixels = pixels.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
+    if turned in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
+    if turned in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return pixels
 

@@ -66,7 +66,7 @@ def edit(request: Request, answered: Result, rules: EditRules, threshold_logit: 
     base = request.previous if request.prompts.initial_mask is not None else None
     window = _window(request, raw, base, rules, threshold)
     x0, y0, x1, y1 = (int(v) for v in window.box_xyxy)
-    ground = Ground(rules.protected((x0, y0, x1, y1)), image=request.frame.pixels[y0:y1, x0:x1])
+    ground = Ground(rules.protected((x0, y0, x1, y1)), image=request.frame.look((x0, y0, x1, y1)))
     answer = raw.sample(window) > threshold
     if base is None:
         edited = begin(answer, [_asked(p, window) for p in request.prompts], ground, rules)

@@ -13,7 +13,7 @@ from clickmask.core.check import check_box, check_click, check_line
 from clickmask.core.errors import ConflictError, InputError, PromptError
 from clickmask.core.frames import Frame
 from clickmask.core.lines import PointXy, loop_box, loop_mask, stroke_box, stroke_mask
-from clickmask.core.masks import RunLengthMask
+from clickmask.core.masks import BoxXyxy, RunLengthMask
 from clickmask.core.prompts import Box, Click, Lasso, Scribble
 from clickmask.core.shaping import like_colour
 from clickmask.server import edits, painting
@@ -44,6 +44,9 @@ from clickmask.server.schemas import (
 from clickmask.store.protocol import SessionStore
 from clickmask.store.runs import from_varints
 from clickmask.store.values import Edit, ObjectValue, Origin, Outcome, Policy, Settled, StoredClass, StoredObject
+
+WAND_REACH = 2048
+"""Pixels that the wand goes from its click in each direction on an image that is shown in tiles."""
 
 Steps = tuple[str | None, str | None]
 
@@ -184,7 +187,10 @@ class EditMaker:
         place = check_click(Click(command.x, command.y), self._size_hw)
         if not isinstance(opened, Frame):
             raise InputError("The wand looks at the pixels of a picture, and here is none.")
-        return RunLengthMask.encode(like_colour(opened.pixels, int(place.y), int(place.x), command.tolerance))
+        x, y = int(place.x), int(place.y)
+        box = (0, 0, self._size_hw[1], self._size_hw[0]) if opened.in_memory else _about(x, y, self._size_hw)
+        seen = like_colour(opened.look(box)[:, :], y - box[1], x - box[0], command.tolerance)
+        return RunLengthMask.encode(seen, box[:2], self._size_hw)
 
     def _selected(self, command: SelectCommand) -> RunLengthMask:
         height, width = self._size_hw
@@ -216,6 +222,12 @@ class EditMaker:
     def _name(self, class_id: int) -> str:
         found = self._classes.get(class_id)
         return "object" if found is None else found.name
+
+
+def _about(x: int, y: int, size_hw: tuple[int, int]) -> BoxXyxy:
+    """What the wand sees of an image that does not lie in memory."""
+    by = WAND_REACH
+    return max(x - by, 0), max(y - by, 0), min(x + by, size_hw[1]), min(y + by, size_hw[0])
 
 
 def _found(objects: Objects, object_id: int) -> StoredObject:

@@ -32,6 +32,10 @@ class TooLargeError(InputError):
     """An upload above the limits."""
 
 
+class PreparingError(ConflictError):
+    """A part of a large image that is not there yet; it will be."""
+
+
 class ModelError(ClickmaskError):
     """The model cannot be loaded or failed."""
 
@@ -78,6 +82,7 @@ _CODES: tuple[tuple[type[ClickmaskError], str, int], ...] = (
     (ProtectedError, "protected", 409),
     (LockedError, "locked", 409),
     (NoChangeError, "no_change", 409),
+    (PreparingError, "preparing", 409),
     (ConflictError, "not_now", 409),
     (PromptError, "bad_prompt", 400),
     (ImageError, "image_damaged", 422),

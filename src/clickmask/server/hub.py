@@ -28,6 +28,7 @@ class Hub:
         self._opening = asyncio.Lock()
         for model_kind, host in services.hosts.items():
             host.on_change = partial(self._tell_model, model_kind)
+        services.pictures.tiled.on_progress = self._prepared
 
     async def open(self, image_id: int) -> LiveImage:
         """The live image; works without the file if the image has been looked at before.
@@ -67,6 +68,12 @@ class Hub:
             if MEDIA.get(image.kind).model_kind == model_kind:
                 image.tell({**model_json(self._services.hosts[model_kind].status), "kind": image.kind})
 
+    def _prepared(self, tag: str, done: float) -> None:
+        """Let those who look at a large image know how much of it is there."""
+        for image in self._images.values():
+            if image.peers and self._services.pictures.is_tagged(image.path, tag):
+                image.tell(preparing_json(done))
+
     async def close(self) -> None:
         """Stop all questions to the model."""
         for image in self._images.values():
@@ -89,6 +96,11 @@ class Hub:
 def model_json(status: ModelStatus) -> dict[str, Any]:
     """The message about the model in use."""
     return {"type": "model", "current": status.name, "state": status.state, "problem": status.problem}
+
+
+def preparing_json(done: float) -> dict[str, Any]:
+    """The message about a large image that is being prepared."""
+    return {"type": "preparing", "done": round(done, 3)}
 
 
 def _read(

@@ -90,6 +90,11 @@ class LiveImage:
         return self._board.kind
 
     @property
+    def path(self) -> str:
+        """Where the file lies in the folder."""
+        return self._board.path
+
+    @property
     def rev(self) -> int:
         """The image's revision."""
         return self._board.rev

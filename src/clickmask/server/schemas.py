@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 from clickmask.core.errors import InputError
 from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Scribble
+from clickmask.formats.levels import level_sizes
+from clickmask.server.tiles import TILE, in_tiles
 from clickmask.store.values import HistoryEntry, ObjectValue, Policy, StoredClass, StoredImage, StoredObject
 
 ClientName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
@@ -401,9 +403,15 @@ def image_json(image: StoredImage) -> dict[str, Any]:
     height, width = image.facts.size_hw if image.facts is not None else (None, None)
     return {
         "id": image.id, "name": image.path, "kind": image.kind, "status": image.status, "problem": image.problem,
-        "width": width, "height": height, "rev": image.rev,
+        "width": width, "height": height, "tiles": _tiles_json(image), "rev": image.rev,
         "finished": image.finished, "in_progress": image.in_progress,
     }  # fmt: skip
+
+
+def _tiles_json(image: StoredImage) -> dict[str, int] | None:
+    if image.facts is None or not in_tiles(image):
+        return None
+    return {"side": TILE, "levels": len(level_sizes(image.facts.size_hw))}
 
 
 def object_json(stored: StoredObject) -> dict[str, Any]:

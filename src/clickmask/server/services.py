@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from clickmask.core.errors import ClickmaskError, ImageError
@@ -15,6 +16,7 @@ from clickmask.server.media.medium import Opened
 from clickmask.server.menus import ModelMenu, no_models
 from clickmask.server.model import ModelHost, Thinker
 from clickmask.server.pictures import Pictures
+from clickmask.server.tiles import in_tiles
 from clickmask.store.project import Project
 from clickmask.store.protocol import SessionStore
 from clickmask.store.values import ImageFacts, ImageStatus, Policy, StoredClass, StoredImage
@@ -121,8 +123,27 @@ class Services:
     async def opened(self, image: StoredImage) -> Opened:
         """The content of an image's file; raises as `look_at`."""
         image = await self.look_at(image)
-        try:
+        async with self._noting(image):
             return await self.pictures.opened(image.path, image.kind)
+
+    async def prepare(self, image: StoredImage) -> float:
+        """Open an image's file, or begin to prepare one that is shown in tiles; raises as `look_at`.
+
+        Returns:
+            how much is done, 0 to 1.
+        """
+        image = await self.look_at(image)
+        async with self._noting(image):
+            if in_tiles(image):
+                return await self.pictures.preparing(image)
+            await self.pictures.opened(image.path, image.kind)
+            return 1.0
+
+    @asynccontextmanager
+    async def _noting(self, image: StoredImage) -> AsyncIterator[None]:
+        """Note with an image what is wrong with its file."""
+        try:
+            yield
         except ImageMissingError as error:
             await self._note(image, "missing", error)
             raise

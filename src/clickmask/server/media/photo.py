@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from clickmask.core.frames import Frame
-from clickmask.formats.image_file import image_size, is_image_name, read_image
+from clickmask.formats.image_file import is_image_name, read_image
+from clickmask.formats.pyramid import large_size
 from clickmask.server.benches import PIXELS, PixelBench
 from clickmask.server.image_mind import ImageMind
 from clickmask.server.media.medium import DISPLAY, DOUBTS, OUTLINE, PNG, Head, Picture
@@ -51,7 +52,7 @@ class Photographs:
 
     def head(self, file: Path) -> Head:
         """Size and orientation."""
-        return Head(image_size(file), exif_orientation(file))
+        return Head(large_size(file), exif_orientation(file))
 
     def open(self, file: Path) -> Frame:
         """The pixels, ready to be cropped at any scale."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import TypeAdapter, ValidationError
 
@@ -27,6 +27,7 @@ from clickmask.server.schemas import (
     object_json,
     parse_command,
 )
+from clickmask.server.tiles import LONGEST_REGION
 
 router = APIRouter(prefix="/api/v1/images")
 _CLIENT: TypeAdapter[str] = TypeAdapter(ClientName)
@@ -55,6 +56,38 @@ async def display(image_id: Number, request: Request, services: TheServices) -> 
 async def thumb(image_id: Number, request: Request, services: TheServices) -> Response:
     """A small picture for the strip."""
     return _sent(request, await services.pictures.thumb(await services.image(image_id)))
+
+
+@router.get("/{image_id}/tiles/{level}/{column}/{row}")
+async def tile(
+    image_id: Number, level: Number, column: Number, row: Number, request: Request, services: TheServices
+) -> Response:
+    """A tile of an image that is too large for one picture."""
+    found = await services.look_at(await services.image(image_id))
+    headers = _cached(f"{services.pictures.tag(found)}-{level}-{column}-{row}")
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    picture = await services.pictures.tile(found, level, column, row)
+    return Response(picture.data, media_type=picture.media_type, headers=headers)
+
+
+@router.get("/{image_id}/region")
+async def region(
+    image_id: Number,
+    services: TheServices,
+    x0: Annotated[float, Query(ge=0)],
+    y0: Annotated[float, Query(ge=0)],
+    x1: float,
+    y1: float,
+    side: Annotated[int, Query(ge=1, le=LONGEST_REGION)] = 1024,
+) -> Response:
+    """A part of an image as one picture."""
+    found = await services.look_at(await services.image(image_id))
+    height, width = found.facts.size_hw if found.facts is not None else (0, 0)
+    if not (x0 < x1 <= width and y0 < y1 <= height):
+        raise InputError(f"A region lies on the image: 0 <= x0 < x1 <= {width} and 0 <= y0 < y1 <= {height}.")
+    picture = await services.pictures.region(found, (x0, y0, x1, y1), side)
+    return Response(picture.data, media_type=picture.media_type, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/{image_id}/objects")
@@ -145,7 +178,11 @@ async def json_body(request: Request) -> dict[str, Any]:
 
 def _sent(request: Request, picture: Picture) -> Response:
     """The file, or 304 if the browser has it."""
-    headers = {"ETag": f'"{picture.etag}"', "Cache-Control": "private, no-cache"}
+    headers = _cached(picture.etag)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     return FileResponse(picture.file, media_type=picture.media_type, headers=headers)
+
+
+def _cached(tag: str) -> dict[str, str]:
+    return {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}

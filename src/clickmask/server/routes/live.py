@@ -14,6 +14,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from clickmask.core.errors import ClickmaskError, InputError
 from clickmask.server.deps import Number, TheHub, TheServices
 from clickmask.server.errors import Refusal, refusal
+from clickmask.server.hub import preparing_json
 from clickmask.server.live import LiveImage
 from clickmask.server.records import records
 from clickmask.server.schemas import PingCommand, image_json, object_json, parse_command, parse_open, parse_preview
@@ -70,7 +71,7 @@ async def live(socket: WebSocket, image_id: Number, services: TheServices, hub: 
     try:
         client = parse_open(await _message(socket)).client
         image = await services.image(image_id)
-        await services.opened(image)
+        done = await services.prepare(image)
         opened = await hub.open(image_id)
         await opened.last_seq(client)
     except WebSocketDisconnect:
@@ -85,6 +86,8 @@ async def live(socket: WebSocket, image_id: Number, services: TheServices, hub: 
     sender = asyncio.create_task(peer.send_all())
     try:
         await _greet(peer, opened, await services.image(image_id), services)
+        if done < 1:
+            peer.send(json.dumps(preparing_json(done)))
         opened.prepare()
         await _prefetch_next(services, image)
         await _listen(socket, peer, opened)

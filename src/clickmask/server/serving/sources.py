@@ -122,7 +122,7 @@ class Sources:
             raise ImageMissingError(f"'{address[:200]}' cannot be fetched: {error}.") from error
 
     def _drop_old(self) -> None:
-        sizes = {number: sum(level.nbytes for level in sent.frame.levels) for number, sent in self._kept.items()}
+        sizes = {number: sent.frame.nbytes for number, sent in self._kept.items()}
         while sum(sizes.values()) > self._settings.most_frame_bytes and len(sizes) > 1:
             oldest, _ = self._kept.popitem(last=False)
             del sizes[oldest]
