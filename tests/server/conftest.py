@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -167,6 +168,11 @@ class Server:
     def post(self, path: str, json: Any = None, **values: Any) -> Any:
         return self.http.post(f"/api/v1{path}", json=json, **values)
 
+    def wait_for_model(self) -> None:
+        """Wait until the model has been loaded and warmed up, which a busy machine does late."""
+        while self.get("/models").json()["state"] == "loading":
+            time.sleep(0.002)
+
     @contextmanager
     def socket(self, image: int = 1, client: str = "client-a") -> Iterator[Socket]:
         with self.http.websocket_connect(f"ws://127.0.0.1:8000/api/v1/images/{image}/live", headers=AUTH) as session:
@@ -205,6 +211,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(folder: Path, model: DiscModel) -> Iterator[Server]:
     with running(folder, model) as started:
+        started.wait_for_model()
         yield started
 
 

@@ -252,6 +252,19 @@ def test_a_model_that_cannot_be_loaded_is_told(restart, model) -> None:
         assert server.get("/models").json()["state"] == "failed"
 
 
+def test_a_model_that_fails_at_its_warm_up_is_told_and_can_be_chosen_again(restart, model) -> None:
+    model.failure = IndexError("no such operator")
+    with restart() as server, server.socket() as socket:
+        socket.do("click", x=20, y=20, positive=True)
+        told = socket.until("error")["message"]
+        assert "no such operator" in told
+        assert "again" in told
+        assert server.get("/models").json()["state"] == "failed"
+        model.failure = None
+        server.http.put("/api/v1/models/current", json={"name": "disc"})
+        assert socket.do("finish")["objects"][0]["area"] > 80
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [

@@ -81,7 +81,8 @@ class ModelHost(Generic[M]):
         while self._model is None and self._loading is not None and not self._loading.done():
             await asyncio.shield(self._loading)
         if self._model is None:
-            raise ModelError(f"The model '{self.status.name}' is not available: {self.status.problem}")
+            remedy = "Choose it again to try once more, or choose another; every click is kept."
+            raise ModelError(f"The model '{self.status.name}' is not available: {self.status.problem} {remedy}")
         return self._model
 
     async def _load(self, name: str, before: asyncio.Task[None] | None) -> None:
@@ -90,9 +91,9 @@ class ModelHost(Generic[M]):
         loop = asyncio.get_running_loop()
         try:
             model = await loop.run_in_executor(self._worker, self._build_and_warm, name)
-        except (ClickmaskError, OSError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001 - a runtime may raise anything, and nobody may wait for ever
             if self.status.name == name:
-                self._set(ModelStatus(name, "failed", str(error)))
+                self._set(ModelStatus(name, "failed", str(error) or type(error).__name__))
             return
         if self.status.name == name:
             self._model = model
