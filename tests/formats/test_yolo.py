@@ -48,11 +48,25 @@ def test_holes_and_parts_are_joined_by_a_seam_and_that_is_said() -> None:
     np.testing.assert_array_equal(yolo.parse(text, "a", (5, 6))[0].annotations[0].mask.decode(), GOLDEN)
 
 
-def test_the_seams_lead_from_the_nearest_corner() -> None:
+def test_the_seams_lead_from_the_nearest_corner_of_the_ring_before() -> None:
     ring = yolo.one_ring(edge_rings(GOLDEN)).tolist()
     assert len(ring) == 4 + (4 + 2) * 2
     second = ring.index([5, 3])
-    assert ring[second - 1] == [4, 4] and ring[second + 5] == [4, 4]
+    assert ring[second - 1] == [3, 3] and ring[second + 5] == [3, 3]
+
+
+def test_a_speckled_mask_is_one_ring_whose_seams_are_short() -> None:
+    mask = np.random.default_rng(4).random((90, 120)) < 0.5
+    rings = edge_rings(mask)
+    corners = sum(map(len, (*rings.outer, *rings.holes)))
+    ring = yolo.one_ring(rings)
+    number = len(rings.outer) + len(rings.holes)
+    assert len(ring) == corners + 2 * (number - 1)  # the work, and the file, grow with the corners alone
+    own = sum(np.abs(np.roll(r, -1, axis=0) - r).sum() for r in (*rings.outer, *rings.holes))
+    seams = np.abs(np.roll(ring, -1, axis=0) - ring).sum() - own
+    assert seams / (2 * (number - 1)) < 6
+    text, _ = yolo.serialize(image_of(mask), ClassTable())
+    np.testing.assert_array_equal(yolo.parse(text, "a", mask.shape)[0].annotations[0].mask.decode(), mask)
 
 
 def test_parts_can_become_lines_of_their_own_or_be_refused() -> None:

@@ -112,12 +112,25 @@ def mask_of_parts(parts: Sequence[Part], size_hw: tuple[int, int], convention: C
     x0, y0, x1, y1 = _box_of([p.outer for p in parts], size_hw)
     mask = np.zeros((y1 - y0, x1 - x0), dtype=bool)
     for part in parts:
-        moved = [ring - (x0, y0) for ring in (part.outer, *part.holes)]
-        filled = [_filled(ring, (y1 - y0, x1 - x0), convention) for ring in moved]
-        for ring, hole in zip(moved[1:], filled[1:], strict=True):
-            filled[0] &= ~hole if convention == "edge" else ~hole | _outline(ring, filled[0].shape)
-        mask |= filled[0]
+        _add_part(mask, (x0, y0), part, convention)
     return RunLengthMask.encode(mask, (x0, y0), size_hw)
+
+
+def _add_part(mask: BoolMask, corner_xy: tuple[int, int], part: Part, convention: Convention) -> None:
+    """Set the pixels of a part in a mask whose corner is given; each ring is looked at in its own box alone."""
+    height, width = mask.shape
+    outer = part.outer - corner_xy
+    x0, y0, x1, y1 = _box_of([outer], (height, width))
+    filled = _filled(outer - (x0, y0), (y1 - y0, x1 - x0), convention)
+    for ring in part.holes:
+        inside = ring - corner_xy - (x0, y0)
+        left, top, right, bottom = _box_of([inside], (y1 - y0, x1 - x0))
+        size_hw = (bottom - top, right - left)
+        hole = _filled(inside - (left, top), size_hw, convention)
+        if convention == "center":
+            hole &= ~_outline(inside - (left, top), size_hw)
+        filled[top:bottom, left:right] &= ~hole
+    mask[y0:y1, x0:x1] |= filled
 
 
 def mask_of_rings(rings: Sequence[Ring], size_hw: tuple[int, int], convention: Convention) -> RunLengthMask:

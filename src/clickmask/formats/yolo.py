@@ -7,12 +7,14 @@ objects are refused (`mask`). The files do not say how large their images are: t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from clickmask.core.errors import FormatError
 from clickmask.core.masks import RunLengthMask
@@ -150,12 +152,31 @@ FORMAT = YoloText()
 
 
 def one_ring(rings: Rings) -> Ring:
-    """All rings as one: from the nearest corner a seam of no width leads to each further ring, and back."""
-    whole = rings.outer[0]
-    for ring in (*rings.outer[1:], *rings.holes):
-        near = int(np.abs(whole - ring[0]).sum(axis=1).argmin())
-        whole = np.concatenate((whole[: near + 1], ring, ring[:1], whole[near:]))
-    return whole
+    """All rings as one: a seam of no width leads from each ring's nearest corner to the next ring, and back.
+
+    The rings are visited in rows of squares, every second row from the right: so seams are short, and the work grows
+    with the number of points.
+    """
+    every = (*rings.outer, *rings.holes)
+    chain = [every[i] for i in _in_rows(np.array([ring[0] for ring in every]))]
+    there: list[Ring] = []
+    back: list[Ring] = []
+    for ring, following in itertools.pairwise(chain):
+        near = int(np.abs(ring - following[0]).sum(axis=1).argmin())
+        there.append(ring[: near + 1])
+        back.append(np.concatenate((ring[near:], ring[:1])))
+    closed = np.concatenate((*there, chain[-1], chain[-1][:1], *reversed(back)))
+    return closed[:-1]  # a ring does not repeat its first point
+
+
+def _in_rows(points_xy: Ring) -> NDArray[np.intp]:
+    """An order of points in which neighbours are near each other; the first stays first."""
+    low, high = points_xy.min(axis=0), points_xy.max(axis=0)
+    side = max(1.0, float(np.sqrt(np.prod(high - low + 1) / len(points_xy))))
+    row = ((points_xy[:, 1] - low[1]) // side).astype(np.int64)
+    x = np.where(row % 2, -points_xy[:, 0], points_xy[:, 0])
+    order = np.lexsort((points_xy[:, 1], x, row))
+    return np.concatenate(([0], order[order != 0]))
 
 
 def _written_rings(mask: RunLengthMask, style: ShapeStyle, where: str) -> tuple[list[Ring], list[str]]:
