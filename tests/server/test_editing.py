@@ -289,7 +289,7 @@ def test_the_next_mask_is_the_next_of_several_and_clicks_go_on_from_it(server) -
         return tuple(Candidate(logits, 0.9) for logits in (state.logits, inner, outer))
 
     with pytest.MonkeyPatch.context() as patch, server.socket() as socket:
-        patch.setattr("clickmask.server.model.candidates", lambda _pipeline, frame, state: several(frame, state))
+        patch.setattr("clickmask.server.image_mind.candidates", lambda _pipeline, frame, state: several(frame, state))
         socket.click(20.5, 20.5)
         masks = [shown(socket, 1)]
         for label in ("mask 2 of 3 on object #1", "mask 3 of 3 on object #1"):

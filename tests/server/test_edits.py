@@ -158,5 +158,5 @@ def test_discarding_a_correction_gives_the_finished_value_back() -> None:
 
 def test_an_empty_object_cannot_be_finished() -> None:
     empty = stored(1, value(np.zeros(SIZE, dtype=bool)))
-    with pytest.raises(ConflictError, match="no pixels"):
+    with pytest.raises(ConflictError, match="is empty"):
         edits.finish({1: empty}, empty, "leaf")
