@@ -27,6 +27,7 @@ from clickmask.formats.annotation import (
 from clickmask.formats.image_file import MAX_PIXELS
 from clickmask.formats.image_names import ImageNames
 from clickmask.server.errors import ImageMissingError, TooLargeError
+from clickmask.server.media import LABEL_FORMATS, MEDIA
 from clickmask.store.values import Edit, ImageFacts, ObjectValue, StoredClass, StoredImage, StoredObject
 
 EXPORT_NAME = re.compile(r"[a-z0-9_]+-\d{8}-\d{6}(-\d+)?")
@@ -60,12 +61,19 @@ def style_of(options: Mapping[str, object]) -> ShapeStyle:
 
 
 def collect(
-    images: Iterable[tuple[StoredImage, Sequence[StoredObject]]], classes: Mapping[int, StoredClass]
+    images: Iterable[tuple[StoredImage, Sequence[StoredObject]]],
+    classes: Mapping[int, StoredClass],
+    kinds: Sequence[str] = ("photo",),
 ) -> tuple[AnnotationSet, list[str]]:
-    """The finished objects of images as annotations, and what is left out."""
+    """The finished objects of images of some kinds as annotations, and what is left out."""
     notes: list[str] = []
     annotated: list[AnnotatedImage] = []
     for image, objects in images:
+        if image.kind not in kinds:
+            if objects:
+                title = MEDIA.get(image.kind).title
+                notes.append(f"{image.path}: left out, because the format is not for {title}. Choose one that is.")
+            continue
         finished = [o for o in objects if o.value.phase == "finished"]
         waiting = len(objects) - len(finished)
         if waiting:
@@ -79,9 +87,22 @@ def collect(
 
 
 def export(
-    annotations: AnnotationSet, notes: Sequence[str], format_name: str, style: ShapeStyle, folder: Path
+    annotations: AnnotationSet,
+    notes: Sequence[str],
+    format_name: str,
+    style: ShapeStyle,
+    folder: Path,
+    file_of: Callable[[str], Path],
 ) -> ExportReport:
     """Write annotations into a new folder below `folder`, and a zip of it beside it.
+
+    Args:
+        annotations: of images that the format is for.
+        notes: what was left out before.
+        format_name: of `FORMATS` or `LABEL_FORMATS`.
+        style: how masks are written, where the format has a choice.
+        folder: for exports.
+        file_of: the file behind an image's path.
 
     Raises:
         UnknownNameError: no such format.
@@ -89,12 +110,15 @@ def export(
     """
     if not annotations.images:
         raise InputError("There is no finished object to export. Finish an object first (Enter).")
-    writer = FORMATS.get(format_name)
     name = _free_name(folder, format_name)
     target = folder / name
     try:
         target.mkdir(parents=True)
-        written = writer.write(annotations, str(target), style=style)
+        if format_name in LABEL_FORMATS:
+            files = [(image, file_of(image.path)) for image in annotations.images]
+            written = LABEL_FORMATS.get(format_name).write(files, annotations.all_classes(), target)
+        else:
+            written = FORMATS.get(format_name).write(annotations, str(target), style=style)
         shutil.make_archive(str(target), "zip", target)
     except OSError as error:
         raise StorageError(

@@ -28,6 +28,8 @@ class Cloud:
         source: what a format needs to write the file back, by format name.
         absent: (P,) True for points whose coordinates the file does not know; None if there are none such. Their
             `xyz` is far from all others.
+        semantic: (P,) int32 classes to write beside the labels, 0 for none; None without. Reading leaves a file's own
+            classes among `fields`.
     """
 
     xyz: NDArray[np.float32]
@@ -37,10 +39,11 @@ class Cloud:
     fields: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     absent: NDArray[np.bool_] | None = None
+    semantic: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         check_xyz(self.xyz)
-        columns = {"rgb": self.rgb, "instance": self.instance, **self.fields}
+        columns = {"rgb": self.rgb, "instance": self.instance, "semantic": self.semantic, **self.fields}
         for name, values in columns.items():
             if values is not None and len(values) != len(self.xyz):
                 raise InputError(f"A cloud of {len(self.xyz)} points has {len(values)} values of '{name}'.")
@@ -53,9 +56,12 @@ class Cloud:
         """(P, 3) float64 with the origin added."""
         return self.xyz.astype(np.float64) + self.origin
 
-    def with_labels(self, instance: NDArray[np.integer[Any]]) -> Cloud:
-        """The same cloud with other labels, (P,) whole numbers from 0."""
-        return replace(self, instance=np.asarray(instance, dtype=np.int32))
+    def with_labels(
+        self, instance: NDArray[np.integer[Any]], semantic: NDArray[np.integer[Any]] | None = None
+    ) -> Cloud:
+        """The same cloud with other labels, and classes if they are given: (P,) whole numbers from 0."""
+        classes = None if semantic is None else np.asarray(semantic, dtype=np.int32)
+        return replace(self, instance=np.asarray(instance, dtype=np.int32), semantic=classes)
 
 
 def check_xyz(xyz: Any) -> NDArray[np.floating]:

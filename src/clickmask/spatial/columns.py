@@ -29,6 +29,8 @@ COLOURS = (
 PACKED = ("rgb", "rgba")
 LABELS = ("instance", "instance_id", "instance_label", "object", "object_id", "label")
 LABEL = "instance"
+CLASS = "class"
+"""Columns to which labels and classes are written where a file has none for them."""
 
 
 def interpret(columns: Columns, format_name: str, **source: Any) -> Cloud:
@@ -113,6 +115,10 @@ def columns_of(cloud: Cloud, format_name: str) -> Columns:
         before = columns.get(name)
         kind = before.dtype if before is not None and _fits(cloud.instance, before.dtype) else np.dtype(np.int32)
         columns[name] = cloud.instance.astype(kind)
+    if cloud.semantic is not None:
+        before = columns.get(CLASS)
+        kind = before.dtype if before is not None and _fits(cloud.semantic, before.dtype) else np.dtype(np.int32)
+        columns[CLASS] = cloud.semantic.astype(kind)
     return columns
 
 

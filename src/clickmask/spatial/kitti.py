@@ -43,7 +43,7 @@ def serialize(cloud: Cloud) -> bytes:
 
 
 def serialize_labels(cloud: Cloud) -> bytes:
-    """The bytes of a `.label` file: instances above, classes (field `semantic`, else 0) below.
+    """The bytes of a `.label` file: instances above, classes below; the file's class stays where no instance is.
 
     Raises:
         FormatError: an instance above 65535, which the format cannot hold.
@@ -52,4 +52,6 @@ def serialize_labels(cloud: Cloud) -> bytes:
     if instance.max(initial=0) > 0xFFFF or instance.min(initial=0) < 0:
         raise FormatError(f"SemanticKITTI labels hold instances 0 to 65535, got up to {int(instance.max())}.")
     semantic: NDArray[np.int64] = np.asarray(cloud.fields.get("semantic", np.zeros(len(cloud))), dtype=np.int64)
+    if cloud.semantic is not None:
+        semantic = np.where(instance > 0, cloud.semantic, semantic)
     return (instance << 16 | semantic & 0xFFFF).astype("<u4").tobytes()

@@ -7,10 +7,11 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clickmask.core.errors import FormatError, MissingExtraError
 from clickmask.spatial.cloud import Cloud
-from clickmask.spatial.columns import LABEL, LABELS, interpret
+from clickmask.spatial.columns import CLASS, LABEL, LABELS, interpret
 
 
 def parse(data: bytes) -> Cloud:
@@ -38,15 +39,21 @@ def serialize(cloud: Cloud, compressed: bool | None = None) -> bytes:
     las = laspy.read(io.BytesIO(cloud.source["data"])) if own else _fresh(laspy, cloud)
     if cloud.instance is not None:
         name = cloud.source.get("label", LABEL) if own else LABEL
-        if name not in LABELS or name not in las.point_format.dimension_names:
-            name = LABEL
-            if name not in las.point_format.dimension_names:
-                las.add_extra_dim(laspy.ExtraBytesParams(name=name, type=np.uint32, description="clickmask"))
-        las[name] = cloud.instance.astype(np.uint32)
+        known = name in LABELS and name in las.point_format.dimension_names
+        _put(laspy, las, name if known else LABEL, cloud.instance)
+    if cloud.semantic is not None:
+        _put(laspy, las, CLASS, cloud.semantic)
     buffer = io.BytesIO()
     packed = bool(cloud.source.get("compressed")) if compressed is None else compressed
     las.write(buffer, do_compress=packed)
     return buffer.getvalue()
+
+
+def _put(laspy: Any, las: Any, name: str, values: NDArray[np.int32]) -> None:
+    """Fill a dimension; an extra one is made where there is none of that name."""
+    if name not in las.point_format.dimension_names:
+        las.add_extra_dim(laspy.ExtraBytesParams(name=name, type=np.uint32, description="clickmask"))
+    las[name] = values.astype(np.uint32)
 
 
 def _fresh(laspy: Any, cloud: Cloud) -> Any:

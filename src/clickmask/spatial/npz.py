@@ -53,6 +53,8 @@ def serialize(cloud: Cloud) -> bytes:
             arrays["rgb"] = cloud.rgb
     if cloud.instance is not None:
         arrays["instance"] = cloud.instance
+    if cloud.semantic is not None:
+        arrays["semantic"] = cloud.semantic
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

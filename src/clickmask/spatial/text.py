@@ -9,7 +9,7 @@ import numpy as np
 
 from clickmask.core.errors import FormatError
 from clickmask.spatial.cloud import Cloud
-from clickmask.spatial.columns import LABEL, Columns, columns_of, interpret
+from clickmask.spatial.columns import CLASS, LABEL, Columns, columns_of, interpret
 
 GUESSES = {
     3: "x y z",
@@ -34,6 +34,7 @@ def parse(data: bytes, pts: bool = False) -> Cloud:
     if first is None:
         raise FormatError("The text file holds no point.")
     comment = lines[first - 1].lstrip("#/ ") if first and lines[first - 1].startswith(("#", "//")) else ""
+    title = first - 1 if comment else None
     separator = next((mark for mark in (",", ";") if mark in lines[first]), None)
     header = [word for word in re.split(r"[\s,;]+", lines[first].strip()) if word]
     if len(header) == 1 and header[0].isdigit():  # a count, as in PTS
@@ -43,10 +44,11 @@ def parse(data: bytes, pts: bool = False) -> Cloud:
     names = header if named else comment.replace(",", " ").split()
     start = first + named
     table = _table(lines[start:], separator)
+    title = first if named else title
     if len(names) != table.shape[1]:
-        names = _guess(table.shape[1], pts)
+        names, title = _guess(table.shape[1], pts), title if named else None
     columns = {name.strip('"'): _narrow(table[:, i], name) for i, name in enumerate(names)}
-    return interpret(columns, "text", lines=lines, start=start, separator=separator, named=named)
+    return interpret(columns, "text", lines=lines, start=start, separator=separator, title=title)
 
 
 def _numbers(words: list[str]) -> bool:
@@ -104,22 +106,28 @@ def _texts(columns: Columns, name: str) -> list[str]:
 
 
 def _appended(cloud: Cloud) -> bytes:
+    """The lines that were read, with labels and classes in their columns, or in new ones at the end."""
     source = cloud.source
     lines, separator = list(source["lines"]), source["separator"] or " "
-    if cloud.instance is None:
-        return ("\n".join(lines) + "\n").encode("utf-8")
-    known = source["label"] in cloud.fields
-    column = list(cloud.fields).index(source["label"]) if known else None
-    if source["named"] and column is None:
-        lines[source["start"] - 1] += separator + LABEL
-    labels = iter(cloud.instance.tolist())
-    for i in range(source["start"], len(lines)):
+    wanted = ((source["label"], LABEL, cloud.instance), (CLASS, CLASS, cloud.semantic))
+    for known, name, values in wanted:
+        if values is not None:
+            column = list(cloud.fields).index(known) if known in cloud.fields else None
+            if source["title"] is not None and column is None:
+                lines[source["title"]] += separator + name
+            _fill(lines, source["start"], source["separator"], column, values.tolist())
+    return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def _fill(lines: list[str], start: int, separator: str | None, column: int | None, values: list[int]) -> None:
+    """Put one value into each line of numbers, in place; None for a new column at the end."""
+    rest = iter(values)
+    for i in range(start, len(lines)):
         if not lines[i].strip() or lines[i].startswith(("#", "//")):
             continue
         if column is None:
-            lines[i] = lines[i].rstrip() + separator + str(next(labels))
+            lines[i] = lines[i].rstrip() + (separator or " ") + str(next(rest))
         else:
-            words = lines[i].split(source["separator"])
-            words[column] = str(next(labels))
-            lines[i] = separator.join(words)
-    return ("\n".join(lines) + "\n").encode("utf-8")
+            words = lines[i].split(separator)
+            words[column] = str(next(rest))
+            lines[i] = (separator or " ").join(words)

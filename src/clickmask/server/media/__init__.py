@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from clickmask.core.registry import Registry
 
 if TYPE_CHECKING:
+    from clickmask.server.media.labels import LabelFormat
     from clickmask.server.media.medium import Medium
 
 MEDIA: Registry[Medium] = Registry(
@@ -19,6 +20,21 @@ MEDIA: Registry[Medium] = Registry(
     },
 )
 """Media by the name that stands in the project as an image's kind."""
+
+LABEL_FORMATS: Registry[LabelFormat] = Registry(
+    "label format",
+    {
+        "cloud": "clickmask.server.clouds.export:OWN",
+        "cloud_npz": "clickmask.server.clouds.export:AS_NPZ",
+        "cloud_ply": "clickmask.server.clouds.export:AS_PLY",
+    },
+)
+"""Formats that write labels into copies of the files themselves; no name may also be one of `FORMATS`."""
+
+
+def kinds_of(format_name: str) -> tuple[str, ...]:
+    """The media that a format of either table is for."""
+    return LABEL_FORMATS.get(format_name).kinds if format_name in LABEL_FORMATS else ("photo",)
 
 
 def media() -> list[Medium]:

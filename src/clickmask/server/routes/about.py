@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,7 +13,7 @@ from clickmask.core.registry import unknown_name
 from clickmask.formats import FORMATS
 from clickmask.server.deps import REST_CLIENT, TheHub, TheServices, TheSettings
 from clickmask.server.hub import model_json
-from clickmask.server.media import MEDIA
+from clickmask.server.media import LABEL_FORMATS, MEDIA, kinds_of
 from clickmask.server.schemas import ModelBody, ProjectBody, image_json
 from clickmask.server.services import Services
 from clickmask.store.values import Origin
@@ -47,7 +48,7 @@ async def project(services: TheServices, settings: TheSettings) -> dict[str, Any
         "start_image": start[0] if start else None,
         "policy": services.policy,
         "kinds": [_kind_json(kind) for kind in services.kinds],
-        "formats": [_format_json(name) for name in FORMATS],
+        "formats": _formats_json(services.kinds),
     }
 
 
@@ -94,9 +95,18 @@ def _kind_json(kind: str) -> dict[str, Any]:
     return {"name": kind, "title": medium.title, "commands": sorted(medium.commands), "offers": sorted(medium.offers)}
 
 
-def _format_json(name: str) -> dict[str, Any]:
-    found = FORMATS.get(name)
-    return {"name": name, "title": found.title, "summary": found.summary, "suffixes": [*found.suffixes, ".zip"]}
+def _formats_json(kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """The formats that are for what the project holds."""
+    listed: list[dict[str, Any]] = []
+    for name in FORMATS:
+        found = FORMATS.get(name)
+        more = {"suffixes": [*found.suffixes, ".zip"], "kinds": list(kinds_of(name)), "reads": True}
+        listed.append({"name": name, "title": found.title, "summary": found.summary, **more})
+    for name in LABEL_FORMATS:
+        labels = LABEL_FORMATS.get(name)
+        more = {"suffixes": [], "kinds": list(labels.kinds), "reads": False}
+        listed.append({"name": name, "title": labels.title, "summary": labels.summary, **more})
+    return [entry for entry in listed if set(entry["kinds"]) & set(kinds)]
 
 
 def _models_json(services: Services) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from clickmask.core.errors import InputError
+from clickmask.server.clouds.labels import labels_edit
 from clickmask.server.clouds.opened import MEDIA_TYPE, OpenCloud
 from clickmask.server.clouds.picking import met_by, nearest_to
-from clickmask.server.deps import Number, TheServices
+from clickmask.server.deps import REST_CLIENT, Number, TheHub, TheServices
 from clickmask.server.errors import NotFoundError
+from clickmask.server.routes.images import full_answer
 from clickmask.server.schemas import PickBody
 from clickmask.server.services import Services
 
@@ -42,6 +44,15 @@ async def chunk(image_id: Number, chunk: Number, request: Request, services: The
     if _known(request, own):
         return _unchanged(own)
     return Response(await asyncio.to_thread(cloud.chunk, chunk), media_type=MEDIA_TYPE, headers=_headers(own))
+
+
+@router.post("/labels")
+async def take_labels(image_id: Number, services: TheServices, hub: TheHub) -> dict[str, Any]:
+    """Make objects of the labels that the file holds."""
+    cloud, _ = await _cloud(services, image_id)
+    live = await hub.open(image_id)
+    edit = await asyncio.to_thread(labels_edit, cloud, dict(live.objects), min(services.classes))
+    return await full_answer(live, await live.add_finished(edit, REST_CLIENT))
 
 
 @router.post("/pick")

@@ -13,13 +13,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 
-from clickmask.core.errors import InputError
+from clickmask.core.errors import InputError, UnknownNameError
+from clickmask.core.registry import unknown_name
+from clickmask.formats import FORMATS
 from clickmask.formats.annotation import AnnotationSet
 from clickmask.formats.image_names import ImageNames
 from clickmask.server import exchange
 from clickmask.server.deps import REST_CLIENT, TheHub, TheServices, TheSettings
 from clickmask.server.errors import ImageMissingError, NotFoundError
 from clickmask.server.hub import Hub
+from clickmask.server.media import LABEL_FORMATS, kinds_of
 from clickmask.server.schemas import UPLOAD_CONTENT, ExportBody
 from clickmask.server.services import Services
 from clickmask.store.values import Origin, StoredClass, StoredImage, StoredObject
@@ -40,9 +43,12 @@ async def export(body: ExportBody, services: TheServices) -> dict[str, Any]:
     def read() -> list[tuple[StoredImage, list[StoredObject]]]:
         return [(i, services.store.objects(i.id)) for i in chosen]
 
-    annotations, notes = exchange.collect(await services.in_store(read), services.classes)
-    folder = services.project.export_folder
-    report = await asyncio.to_thread(exchange.export, annotations, notes, body.format, style, folder)
+    known = [*FORMATS, *LABEL_FORMATS]
+    if body.format not in known:
+        raise UnknownNameError(unknown_name("format", body.format, known))
+    annotations, notes = exchange.collect(await services.in_store(read), services.classes, kinds_of(body.format))
+    folder, file_of = services.project.export_folder, services.folder.file
+    report = await asyncio.to_thread(exchange.export, annotations, notes, body.format, style, folder, file_of)
     return {
         "name": report.name, "folder": str(report.folder), "files": report.files, "objects": report.objects,
         "download": f"/api/v1/exports/{report.name}.zip", "notes": list(report.notes),
@@ -67,7 +73,8 @@ async def import_(request: Request, services: TheServices, hub: TheHub, settings
     data, file_name = fields["file"]
     format_name = fields["format"][0].decode("utf-8", "replace")
     images = await services.in_store(services.store.images)
-    find = exchange.project_images(images, services.folder.facts)
+    photographs = [image for image in images if image.kind in kinds_of(format_name)]
+    find = exchange.project_images(photographs, services.folder.facts)
     with tempfile.TemporaryDirectory(prefix="clickmask-") as folder:
         limit = settings.max_unpacked_bytes
         read = await asyncio.to_thread(exchange.read_upload, data, file_name, format_name, Path(folder), limit, find)

@@ -1,0 +1,139 @@
+"""Labels of clouds: taken over from files, and written into copies of them without losing a field."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clickmask.formats.cloud_file import read_cloud, write_cloud
+from clickmask.spatial import kitti
+from clickmask.spatial.cloud import Cloud
+
+from .clouds import SIDE, click, points_of, running_clouds, sheet, write_sheet
+from .conftest import Server, write_image
+from .test_clouds import packed, square
+
+
+def exported(server: Server, kind: str = "cloud") -> tuple[dict[str, Any], Path]:
+    answer = server.post("/export", {"format": kind}).json()
+    return answer, Path(answer["folder"])
+
+
+def two_objects(server: Server) -> None:
+    with server.socket() as socket:
+        server.post("/classes", {"name": "leaf"})
+        socket.do("select", runs=packed(square(5, 5, 6)))
+        socket.do("finish")
+        socket.do("select", runs=packed(square(25, 25, 3)), **{"class": 2})
+        socket.do("finish")
+        click(socket, 15, 15)
+
+
+@pytest.mark.parametrize("name", ["a.ply", "a.pcd", "a.npz", "a.csv", "a.xyz", "a.las", "a.laz"])
+def test_an_export_has_every_field_and_the_labels(tmp_path: Path, name: str) -> None:
+    if name.startswith("a.la"):
+        pytest.importorskip("laspy", reason="LAS needs the extra 'las'")
+    write_cloud(tmp_path / name, sheet())
+    with running_clouds(tmp_path) as server:
+        assert server.get("/images").json()["images"][0]["kind"] == "cloud"
+        two_objects(server)
+        answer, folder = exported(server)
+    before, after = read_cloud(tmp_path / name), read_cloud(folder / name)
+    np.testing.assert_array_equal(after.xyz, before.xyz)
+    np.testing.assert_array_equal(after.rgb, before.rgb)
+    for field, values in before.fields.items():
+        np.testing.assert_array_equal(after.fields[field], values)
+    first, second = square(5, 5, 6).ravel(), square(25, 25, 3).ravel()
+    np.testing.assert_array_equal(after.instance, first * 1 + second * 2)
+    classes = after.fields["semantic" if name.endswith("npz") else "class"]
+    np.testing.assert_array_equal(classes, first * 1 + second * 2)
+    assert (answer["objects"], answer["files"]) == (2, 2)
+    assert answer["notes"] == [f"{name}: 1 objects in progress are left out; finish them first."]
+    legend = json.loads((folder / "classes.json").read_text())
+    assert legend["classes"] == {"1": "object", "2": "leaf"}
+    assert [(o["instance"], o["name"], o["points"]) for o in legend["scans"][name]] == [
+        (1, "object", 36),
+        (2, "leaf", 9),
+    ]
+
+
+def test_kitti_scans_get_label_files_that_keep_the_other_classes(tmp_path: Path) -> None:
+    cloud = sheet()
+    fields = {"remission": np.linspace(0, 1, len(cloud)), "semantic": np.full(len(cloud), 40)}
+    (tmp_path / "a.bin").write_bytes(kitti.serialize(Cloud(cloud.xyz, fields=fields)))
+    (tmp_path / "a.label").write_bytes(kitti.serialize_labels(Cloud(cloud.xyz, fields=fields)))
+    with running_clouds(tmp_path) as server:
+        two_objects(server)
+        _, folder = exported(server)
+    labels = np.frombuffer((folder / "a.label").read_bytes(), "<u4")
+    first, second = square(5, 5, 6).ravel(), square(25, 25, 3).ravel()
+    np.testing.assert_array_equal(labels >> 16, first * 1 + second * 2)
+    np.testing.assert_array_equal(labels & 0xFFFF, np.where(first, 1, np.where(second, 2, 40)))
+
+
+def test_everything_can_be_written_as_ply(tmp_path: Path) -> None:
+    write_cloud(tmp_path / "a.xyz", sheet())
+    with running_clouds(tmp_path) as server:
+        two_objects(server)
+        assert read_cloud(exported(server, "cloud_ply")[1] / "a.ply").instance.max() == 2
+        assert read_cloud(exported(server, "cloud_npz")[1] / "a.npz").instance.max() == 2
+
+
+def test_each_format_takes_the_images_it_is_for_and_names_the_others(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "a.ply")
+    write_image(tmp_path / "b.png")
+    with running_clouds(tmp_path) as server:
+        formats = {f["name"]: f for f in server.get("/project").json()["formats"]}
+        assert formats["cloud"]["kinds"] == ["cloud"] and formats["coco"]["kinds"] == ["photo"]
+        assert (formats["cloud"]["reads"], formats["coco"]["reads"]) == (False, True)
+        two_objects(server)
+        with server.socket(2) as socket:
+            socket.click(20.5, 20.5)
+            socket.do("finish")
+        answer, _ = exported(server, "coco")
+        assert answer["objects"] == 1 and "a.ply: left out" in answer["notes"][0]
+        answer, _ = exported(server)
+        assert answer["objects"] == 2 and any("b.png: left out" in note for note in answer["notes"])
+        assert server.post("/export", {"format": "nonsense"}).status_code == 400
+
+
+def test_labels_of_a_file_become_objects_that_clicks_correct(tmp_path: Path) -> None:
+    labels = np.where(square(5, 5, 6), 7, np.where(square(25, 25, 3), 3, 0)).ravel()
+    write_sheet(tmp_path / "a.ply", labels)
+    with running_clouds(tmp_path) as server:
+        assert server.get("/images/1/points").json()["labels"] == 2
+        with server.socket() as socket:
+            answer = server.post("/images/1/labels").json()
+            assert [(o["area"], o["state"]) for o in answer["objects"]] == [(9, "finished"), (36, "finished")]
+            socket.until("changed")
+            socket.sync()
+            np.testing.assert_array_equal(points_of(socket, 2), square(5, 5, 6))
+            assert server.post("/images/1/labels").json()["error"]["code"] == "not_now"
+            socket.do("reopen", object=2)
+            click(socket, 9, 14)
+            assert points_of(socket, 2)[9, 14] and (points_of(socket, 2) & square(5, 5, 6)).sum() == 36
+            socket.do("finish")
+            _, folder = exported(server)
+            socket.do("undo")
+            socket.do("jump", action=0)
+            assert server.get("/images/1/objects").json()["objects"] == []
+    after = read_cloud(folder / "a.ply")
+    assert after.instance.reshape(SIDE, SIDE)[9, 14] == 2 and after.instance.max() == 2
+
+
+def test_labels_that_were_not_taken_over_are_told(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "a.ply", np.full(SIDE * SIDE, 4))
+    with running_clouds(tmp_path) as server:
+        two_objects(server)
+        answer, _ = exported(server)
+        assert any("replaced by 0" in note for note in answer["notes"])
+
+
+def test_a_file_without_labels_has_none_to_take_over(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "a.ply")
+    with running_clouds(tmp_path) as server:
+        assert server.post("/images/1/labels").json()["error"]["code"] == "not_now"
