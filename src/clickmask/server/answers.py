@@ -11,6 +11,7 @@ from clickmask.core.edit import EditRules
 from clickmask.core.errors import ClickmaskError, ConflictError, ImageError
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt, Prompts
+from clickmask.core.words import words
 from clickmask.predict.predictor import logit
 from clickmask.predict.uncertainty import MaskUncertainty, mask_uncertainty
 from clickmask.server import ownership
@@ -169,10 +170,11 @@ class Answers:
         """
         prompts = stored.value.prompts
         if not prompts.items or isinstance(prompts.items[-1], MaskPrompt):
-            raise ConflictError(
-                f"The mask of object #{stored.id} was not made by the model, so it has no doubts about it. "
+            text = (
+                "The mask of object #{object} was not made by the model, so it has no doubts about it. "
                 "Click on the object first."
             )
+            raise ConflictError(words("refused.noDoubts", text, object=stored.id))
         logits, expected = await self._thinker.logits(await self.picture(), self._question(stored))
         clicks = prompts.plain.clicks
         return await asyncio.to_thread(mask_uncertainty, logits, stored.value.mask, clicks), expected
@@ -191,10 +193,12 @@ class Answers:
         if len(answers) > 1:
             masks = [a.mask for a in answers]
             following = (masks.index(value.mask) + 1) % len(masks) if value.mask in masks else 0
-            return answers[following], f"mask {following + 1} of {len(masks)}", value.threshold
+            name = words("mask.of", "mask {n} of {count}", n=following + 1, count=len(masks))
+            return answers[following], name, value.threshold
         now = value.threshold if value.threshold in THRESHOLDS else THRESHOLDS[0]
         threshold = THRESHOLDS[(THRESHOLDS.index(now) + 1) % len(THRESHOLDS)]
-        return await self.at_threshold(stored, threshold, keep=True), f"threshold {threshold:.2f}", threshold
+        name = words("mask.threshold", "threshold {value}", value=f"{threshold:.2f}")
+        return await self.at_threshold(stored, threshold, keep=True), name, threshold
 
     async def picture(self) -> Opened:
         """The content of the file; ImageError if it is damaged or another one by now."""

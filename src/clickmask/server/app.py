@@ -50,6 +50,7 @@ def create_app(
         app.state.services, app.state.hub, app.state.settings = services, hub, settings
         await services.refresh_classes()
         await services.refresh_policy()
+        await services.refresh_people()
         await services.refresh_kinds()
         try:
             yield

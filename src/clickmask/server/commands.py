@@ -16,6 +16,7 @@ from clickmask.core.lines import PointXy, loop_box, loop_mask, stroke_box, strok
 from clickmask.core.masks import BoxXyxy, RunLengthMask
 from clickmask.core.prompts import Box, Click, Lasso, Scribble
 from clickmask.core.shaping import like_colour
+from clickmask.core.words import UNIT, Words, words
 from clickmask.server import edits, painting
 from clickmask.server.benches import Bench
 from clickmask.server.errors import NotFoundError
@@ -83,8 +84,8 @@ class EditMaker:
             InputError: the command does not fit the image or the classes.
             ConflictError: it does not fit the state of the object.
         """
-        edit = self._make(command, objects, target, opened, bench)
-        return replace(edit, label=edit.label.replace("{unit}", bench.unit), payload=_payload(command))
+        edit = edits.judged_anew(self._make(command, objects, target, opened, bench), objects)
+        return replace(edit, label=_counted(edit.label, bench.unit), payload=_payload(command))
 
     def _make(
         self, command: Command, objects: Objects, target: StoredObject | None, opened: Opened | None, bench: Bench
@@ -94,7 +95,8 @@ class EditMaker:
         if isinstance(command, PaintCommand | WandCommand | PolygonCommand | SelectCommand):
             return self._draw(command, objects, target, opened)
         if target is None:
-            raise ConflictError(f"No object is in progress, so there is nothing to {command.type}. Click to begin one.")
+            text = "No object is in progress, so there is nothing to {command}. Click to begin one."
+            raise ConflictError(words("refused.nothingInProgress", text, command=command.type))
         name = self._name(target.value.class_id)
         if isinstance(command, ShapeCommand):
             return painting.shape(objects, target, (command.operation, command.amount), bench, name, self._policy())
@@ -131,7 +133,7 @@ class EditMaker:
         """The edit that shows an object at another threshold."""
         name = self._name(target.value.class_id)
         edit = edits.set_threshold(target, command.value, answer, name)
-        return replace(edit, label=edit.label.replace("{unit}", unit), payload=_payload(command))
+        return replace(edit, label=_counted(edit.label, unit), payload=_payload(command))
 
     def next_mask(self, target: StoredObject, answer: Settled, name: str, threshold: float | None) -> Edit:
         """The edit that shows another of the masks that the prompts may mean."""
@@ -162,16 +164,17 @@ class EditMaker:
         fresh = self._fresh(objects, command.class_id)
         name = self._name(fresh.class_id if target is None else target.value.class_id)
         if isinstance(command, PaintCommand):
-            drawn, tool = self._stroke(command), "brush stroke" if command.positive else "eraser stroke"
+            drawn = self._stroke(command)
+            tool = words("tool.brush", "brush stroke") if command.positive else words("tool.eraser", "eraser stroke")
         elif isinstance(command, WandCommand):
-            drawn, tool = self._like_colour(command, opened), "wand"
+            drawn, tool = self._like_colour(command, opened), words("tool.wand", "wand")
         elif isinstance(command, SelectCommand):
-            drawn, tool = self._selected(command), "selection"
+            drawn, tool = self._selected(command), words("tool.selection", "selection")
         elif command.before is not None and target is not None:
             before, after = self._loops(command.before), self._loops(command.loops)
             return painting.redraw(objects, target, before, after, name, self._policy())
         else:
-            drawn, tool = self._loops(command.loops), "polygon"
+            drawn, tool = self._loops(command.loops), words("tool.polygon", "polygon")
         names = (command.type, tool, name)
         return painting.draw(objects, target, drawn, command.positive, fresh, names, self._policy())
 
@@ -216,7 +219,8 @@ class EditMaker:
 
     def _check_class(self, class_id: int) -> int:
         if class_id not in self._classes:
-            raise NotFoundError(f"There is no class number {class_id}. GET /api/v1/classes lists them.")
+            text = "There is no class number {number}. GET /api/v1/classes lists them."
+            raise NotFoundError(words("refused.noClass", text, number=class_id))
         return class_id
 
     def _name(self, class_id: int) -> str:
@@ -230,9 +234,20 @@ def _about(x: int, y: int, size_hw: tuple[int, int]) -> BoxXyxy:
     return max(x - by, 0), max(y - by, 0), min(x + by, size_hw[1]), min(y + by, size_hw[0])
 
 
+def _counted(label: str, unit: str) -> str:
+    """The name of a step with what masks are counted in."""
+    return label.filled(UNIT, words(f"unit.{unit}", unit)) if isinstance(label, Words) else label
+
+
+def no_object(object_id: int) -> NotFoundError:
+    """What is said when an object is not there."""
+    text = "There is no object #{object} on this image (any more)."
+    return NotFoundError(words("refused.noObject", text, object=object_id))
+
+
 def _found(objects: Objects, object_id: int) -> StoredObject:
     if object_id not in objects:
-        raise NotFoundError(f"There is no object #{object_id} on this image (any more).")
+        raise no_object(object_id)
     return objects[object_id]
 
 
@@ -258,9 +273,11 @@ class StepKind:
         if self.kind == "jump":
             outcome = store.jump(image_id, self.action, origin)
             if outcome is None:
-                raise NotFoundError(f"Step {self.action} is not within reach of undo and redo.")
+                text = "Step {step} is not within reach of undo and redo."
+                raise NotFoundError(words("refused.noStep", text, step=self.action))
         else:
             outcome = store.undo(image_id, origin) if self.kind == "undo" else store.redo(image_id, origin)
             if outcome is None:
-                raise ConflictError(f"There is nothing to {self.kind} on this image.")
+                text = f"There is nothing to {self.kind} on this image."
+                raise ConflictError(words(f"refused.nothingTo.{self.kind}", text))
         return outcome, store.next_steps(image_id)

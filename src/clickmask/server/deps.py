@@ -64,7 +64,7 @@ def install_error_answers(app: FastAPI) -> None:
     @app.exception_handler(ClickmaskError)
     async def refused(_request: Request, error: ClickmaskError) -> JSONResponse:
         answer = refusal(error)
-        body = error_body(answer.code, answer.message)
+        body: dict[str, Any] = {"error": answer.json()}
         if isinstance(error, StaleError) and error.current is not None:
             body["error"]["current"] = object_json(error.current)
         return JSONResponse(body, answer.status)

@@ -17,6 +17,7 @@ from clickmask.core.errors import (
     StorageError,
     WeightsError,
 )
+from clickmask.core.words import Words, words_json
 from clickmask.store.values import StoredObject
 
 
@@ -69,8 +70,9 @@ class Refusal:
     message: str
 
     def json(self) -> dict[str, Any]:
-        """The body shared by REST and WebSocket."""
-        return {"code": self.code, "message": self.message}
+        """The body shared by REST and WebSocket; `words` where the message can be said in other languages."""
+        said = words_json(self.message)
+        return {"code": self.code, "message": str(self.message), **({} if said is None else {"words": said})}
 
 
 # The first class that fits counts, so special ones stand before general ones.
@@ -98,7 +100,8 @@ _CODES: tuple[tuple[type[ClickmaskError], str, int], ...] = (
 
 def refusal(error: ClickmaskError) -> Refusal:
     """Code, status and text for an error."""
+    text = error.args[0] if error.args and isinstance(error.args[0], Words) else str(error)
     for kind, code, status in _CODES:
         if isinstance(error, kind):
-            return Refusal(code, status, str(error))
-    return Refusal("internal", 500, str(error))
+            return Refusal(code, status, text)
+    return Refusal("internal", 500, text)

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from clickmask.core.errors import FormatError, ImageError, InputError, StorageError
+from clickmask.core.words import words
 from clickmask.formats import FORMATS
 from clickmask.formats.annotation import (
     AnnotatedImage,
@@ -206,7 +207,7 @@ def import_edit(annotated: AnnotatedImage, classes: Mapping[str, StoredClass], t
         found = classes[annotation.class_name]
         colour = annotation.colour if annotation.colour != found.colour else None
         changes.append((None, ObjectValue(found.id, annotation.mask, colour=colour, z=z, phase="finished")))
-    label = f"{len(changes)} objects imported from {format_name}"
+    label = words("step.import", "{count} objects imported from {format}", count=len(changes), format=format_name)
     return Edit("import", label, tuple(changes), {"format": format_name, "objects": len(changes)})
 
 

@@ -13,12 +13,13 @@ from clickmask.core.check import check_click
 from clickmask.core.errors import ConflictError, ImageError, InputError
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Click, MaskPrompt
+from clickmask.core.words import words
 from clickmask.predict.uncertainty import MaskUncertainty
 from clickmask.server import edits
 from clickmask.server.answers import Answers
 from clickmask.server.board import Board
-from clickmask.server.commands import EditMaker, StepKind
-from clickmask.server.errors import NotFoundError, StaleError
+from clickmask.server.commands import EditMaker, StepKind, no_object
+from clickmask.server.errors import StaleError
 from clickmask.server.media import MEDIA
 from clickmask.server.peers import Ack, Peer
 from clickmask.server.previews import Previews, Wish
@@ -33,6 +34,7 @@ from clickmask.server.schemas import (
     SimpleCommand,
     StepCommand,
     ThresholdCommand,
+    history_json,
 )
 from clickmask.server.services import Services
 from clickmask.store.values import Edit, Origin, Outcome, StoredImage, StoredObject
@@ -78,6 +80,7 @@ class LiveImage:
         self._active: dict[str, int | None] = {}
         self._seqs: dict[str, int] = {}
         self._revs: dict[str, int] = {}
+        self._told: list[dict[str, Any]] = []
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -127,9 +130,24 @@ class LiveImage:
             self._seqs[client] = await self._services.in_store(store.last_seq, self._board.image_id, client)
         return self._seqs[client]
 
-    def history(self) -> dict[str, str | None]:
+    def history(self) -> dict[str, Any]:
         """What undo and redo would do."""
-        return {"undo": self._steps[0], "redo": self._steps[1]}
+        return history_json(*self._steps)
+
+    def people(self) -> list[dict[str, Any]]:
+        """Who looks at the image, and the object that each works on."""
+        names = self._services.people
+        return [
+            {"client": p.client, "name": names.get(p.client, ""), "active": self._active.get(p.client)}
+            for p in self.peers
+        ]
+
+    def tell_presence(self) -> None:
+        """Let everybody know who is here, if that has changed."""
+        people = self.people()
+        if people != self._told and max(len(people), len(self._told)) > 1:
+            self.tell({"type": "presence", "people": people})
+        self._told = people
 
     def join(self, peer: Peer) -> int | None:
         """Let somebody look on; returns its active object. Answers still owed from before a crash are asked for."""
@@ -138,10 +156,16 @@ class LiveImage:
         self._answers.ask_for(self.objects.values())
         return self._active[peer.client]
 
+    async def rename(self, client: str, name: str) -> None:
+        """Keep the name of who works in a client, and let the others know."""
+        await self._services.set_person(client, name)
+        self.tell_presence()
+
     def leave(self, peer: Peer) -> None:
         """Forget somebody."""
         self._board.peers = [p for p in self.peers if p is not peer]
         self._previews.forget(peer.client)
+        self.tell_presence()
 
     def follow(self, path: str) -> None:
         """The file lies elsewhere now."""
@@ -181,6 +205,7 @@ class LiveImage:
             else:
                 ack = await self._edit(command, client, strict)
             self._publish(ack, client, with_masks=command.type not in ANSWERED_LATER)
+        self.tell_presence()
         self._answers.ask_for(ack.objects)
         return ack
 
@@ -250,7 +275,7 @@ class LiveImage:
     def _pick(self, object_id: int) -> StoredObject:
         """The object with this number; NotFoundError if it does not exist."""
         if object_id not in self.objects:
-            raise NotFoundError(f"There is no object #{object_id} on this image (any more).")
+            raise no_object(object_id)
         return self.objects[object_id]
 
     def _target(self, command: Command, client: str) -> StoredObject | None:
@@ -277,6 +302,7 @@ class LiveImage:
         opened = await self._answers.picture() if command.type in medium.looking else None
         bench = medium.bench(opened)
         edit = await asyncio.to_thread(self._edits.make, command, self.objects, target, opened, bench)
+        edit = edits.signed(edit, self._services.people.get(client, ""))
         ack = await self._commit(edit, Origin(client, command.seq or None))
         self._active[client] = self._next_active(command.type, ack, client)
         return replace(ack, active=self._active[client])
@@ -286,7 +312,8 @@ class LiveImage:
         target = await self._answered(command, client, strict)
         newest = target.value.prompts.items[-1]
         if isinstance(newest, MaskPrompt):
-            raise ConflictError(f"The mask of object #{target.id} was painted, so the model offers no other.")
+            text = "The mask of object #{object} was painted, so the model offers no other."
+            raise ConflictError(words("refused.noOtherMask", text, object=target.id))
         answer, name, threshold = await self._answers.next_mask(target)
         return await self._commit(
             self._edits.next_mask(target, answer, name, threshold), Origin(client, command.seq or None)
@@ -296,7 +323,8 @@ class LiveImage:
         """The object in progress that a command means, once the model has answered its prompts."""
         target = self._target(command, client)
         if target is None:
-            raise ConflictError(f"No object is in progress, so there is no {command.type} of it. Click to begin one.")
+            text = "No object is in progress, so there is no {command} of it. Click to begin one."
+            raise ConflictError(words("refused.noneInProgress", text, command=command.type))
         self._check_fresh(target, command.rev, client, strict)
         await self.settled(edits.in_progress(target).id)
         return self._pick(target.id)
@@ -318,7 +346,8 @@ class LiveImage:
     async def _step(self, command: StepCommand | JumpCommand, client: str, strict: bool) -> Ack:
         others = max((rev for name, rev in self._revs.items() if strict or name != client), default=0)
         if command.rev is not None and others > command.rev:
-            raise StaleError(f"Somebody else changed the image at revision {others}; look before you {command.type}.")
+            text = "Somebody else changed the image at revision {rev}; look before you {command}."
+            raise StaleError(words("refused.staleImage", text, rev=others, command=command.type))
         origin = Origin(client, command.seq or None)
         outcome, steps = await self._services.in_store(
             StepKind.of(command).take, self._services.store, self._board.image_id, origin
@@ -358,8 +387,8 @@ class LiveImage:
     def _check_fresh(self, target: StoredObject, rev: int | None, client: str, strict: bool) -> None:
         foreign = strict or target.changed_by != client
         if rev is not None and target.rev > rev and foreign:
-            text = f"Object #{target.id} was changed at revision {target.rev}, after the {rev} you have seen."
-            raise StaleError(f"{text} Look at it and try again.", target)
+            text = "Object #{object} was changed at revision {rev}, after the {seen} you have seen. Look and try again."
+            raise StaleError(words("refused.stale", text, object=target.id, rev=target.rev, seen=rev), target)
 
     def _first_active(self, client: str) -> int | None:
         others = {p.client for p in self.peers if p.client != client}

@@ -15,9 +15,10 @@ from clickmask.core.errors import ConflictError, InputError
 from clickmask.core.lines import PointXy
 from clickmask.core.masks import BoolMask, RunLengthMask, combined
 from clickmask.core.prompts import MaskPrompt, Prompts
+from clickmask.core.words import OBJECT, UNIT, words
 from clickmask.server import ownership
 from clickmask.server.benches import Bench
-from clickmask.server.edits import in_progress, taking, unlocked, with_mask
+from clickmask.server.edits import difference, in_progress, taking, unlocked, with_mask
 from clickmask.server.errors import NoChangeError
 from clickmask.server.ownership import Objects
 from clickmask.store.values import Edit, ObjectValue, Policy, StoredObject
@@ -34,6 +35,8 @@ COMBINERS: Mapping[str, tuple[str, Callable[[BoolMask, BoolMask], BoolMask]]] = 
     "exclude": ("without what it shares with", np.logical_xor),
 }
 """Operations of `combine` by name."""
+
+DRAWN = ("step.draw", "{tool}, {pixels} {unit} on {class} #{object}")
 
 
 def draw(
@@ -61,12 +64,14 @@ def draw(
         NoChangeError: every pixel is as it should be already, or others keep it.
     """
     if target is None and not positive:
-        raise ConflictError("No object is in progress, so there is nothing to take away from.")
+        raise ConflictError(
+            words("refused.nothingToTakeFrom", "No object is in progress, so there is nothing to take away from.")
+        )
     value = fresh if target is None else in_progress(target).value
     rule = np.logical_or if positive else _minus
     mask = _allowed(objects, target, combined(value.mask, drawn, rule), policy)
     kind, tool, class_name = names
-    return _changed(target, value, mask, kind, f"{tool}, {{pixels}} on {class_name} #{{object}}")
+    return _changed(target, value, mask, kind, DRAWN, class_name, tool=tool)
 
 
 def redraw(
@@ -76,7 +81,14 @@ def redraw(
     value = in_progress(target).value
     without = combined(value.mask, combined(before, after, _minus), _minus)
     mask = _allowed(objects, target, combined(without, combined(after, before, _minus), np.logical_or), policy)
-    return _changed(target, value, mask, "polygon", f"outline moved, {{pixels}} on {class_name} #{{object}}")
+    return _changed(
+        target,
+        value,
+        mask,
+        "polygon",
+        ("step.redraw", "outline moved, {pixels} {unit} on {class} #{object}"),
+        class_name,
+    )
 
 
 def shape(
@@ -92,13 +104,16 @@ def shape(
     operation, amount = asked
     if operation not in bench.shapers:
         known = ", ".join(bench.shapers)
-        raise InputError(f"'{operation}' does not work on {bench.unit} here. What does: {known}.")
+        text = "'{operation}' does not work on {unit} here. What does: {known}."
+        unit = words(f"unit.{bench.unit}", bench.unit)
+        raise InputError(words("refused.noShape", text, operation=operation, unit=unit, known=known))
     name, shaper = bench.shapers[operation]
     shaped = shaper(value.mask, amount) if value.mask else value.mask
     mask = _allowed(objects, target, shaped, policy)
     if not mask:
-        raise ConflictError(f"That leaves nothing of object #{target.id}. Delete it if that is meant.")
-    edit = _changed(target, value, mask, f"shape_{operation}", f"{name}, {{pixels}} on {class_name} #{{object}}")
+        raise _nothing_left(target)
+    tool = words(f"shape.{operation}", name)
+    edit = _changed(target, value, mask, f"shape_{operation}", DRAWN, class_name, tool=tool)
     return taking(edit, objects, target.id, mask) if policy == "take" and value.phase == "finished" else edit
 
 
@@ -109,12 +124,15 @@ def split(
     value = unlocked(target).value
     masks = bench.pieces(value.mask, line_xy)
     if len(masks) < 2:
-        how = "it has one part only" if line_xy is None else "the line does not run right across it"
-        raise ConflictError(f"Object #{target.id} cannot be split: {how}.")
+        parts = "Object #{object} cannot be split: it has one part only."
+        across = "Object #{object} cannot be split: the line does not run right across it."
+        key, text = ("refused.onePart", parts) if line_xy is None else ("refused.notAcross", across)
+        raise ConflictError(words(key, text, object=target.id))
     top = max(o.value.z for o in objects.values())
     new = [(None, _piece(value, mask, top + i)) for i, mask in enumerate(masks[1:], 1)]
     changes = ((target.id, with_mask(value, masks[0])), *new)
-    return Edit("split", f"{class_name} #{{object}} split into {len(masks)}", changes)
+    values = {"class": class_name, "object": OBJECT, "count": len(masks)}
+    return Edit("split", words("step.split", "{class} #{object} split into {count}", **values), changes)
 
 
 def combine(
@@ -128,7 +146,8 @@ def combine(
     """One of `COMBINERS` between an object and others; merged ones are gone afterwards, the rest stays as it is."""
     value = unlocked(target).value
     if not others or any(o.id == target.id for o in others):
-        raise ConflictError(f"Name at least one other object to combine #{target.id} with.")
+        text = "Name at least one other object to combine #{object} with."
+        raise ConflictError(words("refused.nothingToCombine", text, object=target.id))
     name, rule = COMBINERS[operation]
     mask = value.mask
     for other in others:
@@ -137,10 +156,13 @@ def combine(
     left = {i: o for i, o in objects.items() if i not in gone}
     mask = _allowed(left, target, mask, policy)
     if not mask:
-        raise ConflictError(f"That leaves nothing of object #{target.id}. Delete it if that is meant.")
+        raise _nothing_left(target)
     names = ", ".join(f"#{o.id}" for o in others)
-    label = f"{class_name} #{{object}} {name} {names}, {{pixels}}"
-    edit = _changed(target, value, mask, f"combine_{operation}", label, always=bool(gone))
+    template = f"{{class}} #{{object}} {name} {{names}}, {{pixels}} {{unit}}"
+    key = f"step.combine.{operation}"
+    edit = _changed(
+        target, value, mask, f"combine_{operation}", (key, template), class_name, always=bool(gone), names=names
+    )
     return replace(edit, changes=(*edit.changes, *((i, None) for i in gone)))
 
 
@@ -148,7 +170,18 @@ def _piece(value: ObjectValue, mask: RunLengthMask, z: int) -> ObjectValue:
     """A piece that becomes an object of its own."""
     prompts = Prompts() if value.phase == "finished" else Prompts((MaskPrompt(mask, painted=True),))
     return replace(
-        value, mask=mask, z=z, prompts=prompts, reopened=False, settled=True, ghosts=None, waiting=False, locked=False
+        value,
+        mask=mask,
+        z=z,
+        prompts=prompts,
+        reopened=False,
+        settled=True,
+        ghosts=None,
+        waiting=False,
+        locked=False,
+        review=None,
+        reviewer="",
+        note="",
     )
 
 
@@ -159,11 +192,27 @@ def _allowed(objects: Objects, target: StoredObject | None, mask: RunLengthMask,
     return ownership.yielding(own, mask, others)
 
 
+def _nothing_left(target: StoredObject) -> ConflictError:
+    text = "That leaves nothing of object #{object}. Delete it if that is meant."
+    return ConflictError(words("refused.nothingLeft", text, object=target.id))
+
+
 def _changed(
-    target: StoredObject | None, value: ObjectValue, mask: RunLengthMask, kind: str, label: str, always: bool = False
+    target: StoredObject | None,
+    value: ObjectValue,
+    mask: RunLengthMask,
+    kind: str,
+    named: tuple[str, str],
+    class_name: str,
+    *,
+    always: bool = False,
+    **further: str,
 ) -> Edit:
+    """A step that gives an object another mask; `named` are the key and template of its name, see `words`."""
     if mask == value.mask and not always:
-        raise NoChangeError("That changes nothing: all is so already, or other objects keep them.")
-    pixels = f"{mask.area - value.mask.area:+d} {{unit}}"
+        text = "That changes nothing: all is so already, or other objects keep them."
+        raise NoChangeError(words("refused.noChange", text))
+    shown = {"pixels": difference(value.mask, mask), "unit": UNIT}
+    values = {"class": class_name, "object": OBJECT, **shown, **further}
     object_id = None if target is None else target.id
-    return Edit(kind, label.replace("{pixels}", pixels), ((object_id, with_mask(value, mask)),))
+    return Edit(kind, words(*named, **values), ((object_id, with_mask(value, mask)),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from clickmask.server.schemas import object_json
+from clickmask.server.schemas import history_json, object_json
 from clickmask.store.values import StoredObject
 
 
@@ -45,5 +45,5 @@ class Ack:
             "rev": self.rev,
             "objects": [object_json(o) for o in self.objects],
             "removed": list(self.removed),
-            "history": {"undo": self.undo, "redo": self.redo},
+            "history": history_json(self.undo, self.redo),
         }

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 from clickmask.core.errors import InputError
 from clickmask.core.prompts import Box, Click, MaskPrompt, Prompt, Scribble
+from clickmask.core.words import words_json
 from clickmask.formats.levels import level_sizes
 from clickmask.server.tiles import TILE, in_tiles
-from clickmask.store.values import HistoryEntry, ObjectValue, Policy, StoredClass, StoredImage, StoredObject
+from clickmask.store.values import HistoryEntry, ObjectValue, Policy, Review, StoredClass, StoredImage, StoredObject
 
 ClientName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 _Whole = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
@@ -21,6 +22,9 @@ Loops = Annotated[list[Points], Field(min_length=1, max_length=10_000)]
 Place = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 """x, y, z."""
 _Text = Annotated[str, StringConstraints(max_length=500)]
+
+
+PersonName = Annotated[str, StringConstraints(max_length=40, strip_whitespace=True)]
 
 
 class _Incoming(BaseModel):
@@ -184,12 +188,15 @@ class PatchBody(_Incoming):
     colour: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
     hidden: bool | None = None
     locked: bool | None = None
+    ignored: bool | None = None
+    review: Review | None = None
+    note: _Text | None = None
     z: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
 
     def changes(self) -> dict[str, Any]:
-        """The given ones, by the names of ObjectValue; null means something for `colour` alone."""
+        """The given ones, by the names of ObjectValue; null means something for `colour` and `review`."""
         given = {name: getattr(self, name) for name in PatchBody.model_fields if name in self.model_fields_set}
-        return {name: value for name, value in given.items() if value is not None or name == "colour"}
+        return {name: value for name, value in given.items() if value is not None or name in ("colour", "review")}
 
 
 class PatchCommand(PatchBody, _ObjectCommand):
@@ -306,6 +313,21 @@ class OpenMessage(_Incoming):
 
     type: Literal["open"]
     client: ClientName
+    name: PersonName = ""
+
+
+class NameMessage(_Incoming):
+    """Who works in this window, for the others; empty for nobody in particular. Not a command: it changes no object."""
+
+    type: Literal["name"]
+    name: PersonName
+
+
+class ImageBody(_Incoming):
+    """What somebody thinks of an image as it is; null takes the judgement back."""
+
+    review: Review | None
+    by: PersonName = ""
 
 
 class JumpBody(_Incoming):
@@ -380,6 +402,14 @@ def parse_preview(data: Any) -> HoverMessage | CancelMessage:
         raise InputError(_problem(error)) from error
 
 
+def parse_name(data: Any) -> str:
+    """The name in a message that says who works here; InputError says which field is wrong."""
+    try:
+        return NameMessage.model_validate(data).name
+    except ValidationError as error:
+        raise InputError(_problem(error)) from error
+
+
 def parse_open(data: Any) -> OpenMessage:
     """The first message from JSON; InputError says which field is wrong."""
     try:
@@ -404,7 +434,8 @@ def image_json(image: StoredImage) -> dict[str, Any]:
     return {
         "id": image.id, "name": image.path, "kind": image.kind, "status": image.status, "problem": image.problem,
         "width": width, "height": height, "tiles": _tiles_json(image), "rev": image.rev,
-        "finished": image.finished, "in_progress": image.in_progress,
+        "finished": image.finished, "in_progress": image.in_progress, "accepted": image.accepted,
+        "rejected": image.rejected, "review": image.review, "reviewer": image.reviewer,
     }  # fmt: skip
 
 
@@ -423,7 +454,8 @@ def object_json(stored: StoredObject) -> dict[str, Any]:
         "state": value.phase, "rev": stored.rev, "settled": value.settled,
         "area": value.mask.area, "box": list(value.mask.box_xyxy), "prompts": [_prompt_json(p) for p in value.prompts],
         "ghosts": 0 if value.ghosts is None else value.ghosts.area, "waiting": value.waiting,
-        "threshold": value.threshold,
+        "threshold": value.threshold, "ignored": value.ignored,
+        "review": value.review, "reviewer": value.reviewer, "note": value.note,
     }  # fmt: skip
 
 
@@ -437,8 +469,15 @@ def class_json(stored: StoredClass) -> dict[str, Any]:
 def entry_json(entry: HistoryEntry) -> dict[str, Any]:
     """One line of the history."""
     return {
-        "action": entry.action, "kind": entry.kind, "label": entry.label, "at": entry.at, "applied": entry.applied
+        "action": entry.action, "kind": entry.kind, "label": entry.label, "words": words_json(entry.label),
+        "at": entry.at, "applied": entry.applied, "by": entry.by,
     }  # fmt: skip
+
+
+def history_json(undo: str | None, redo: str | None) -> dict[str, Any]:
+    """What undo and redo would do, in English and as words of the catalogues."""
+    said = {"undo": None if undo is None else words_json(undo), "redo": None if redo is None else words_json(redo)}
+    return {"undo": undo, "redo": redo, "words": said}
 
 
 def _prompt_json(prompt: Prompt) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Services:
         self.pictures = Pictures(self.folder, project.cache_folder)
         self.classes: dict[int, StoredClass] = {}
         self.policy: Policy = "yield"
+        self.people: dict[str, str] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     @property
@@ -85,6 +86,17 @@ class Services:
             medium = MEDIA.get(kind)
             self._thinkers[kind] = Thinker(self.hosts[medium.model_kind], medium.mind())
         return self._thinkers[kind]
+
+    async def refresh_people(self) -> None:
+        """Read the names of people again."""
+        self.people = await self.in_store(self.store.people)
+
+    async def set_person(self, client: str, name: str) -> None:
+        """Keep the name of who works in a client; empty for nobody in particular."""
+        if self.people.get(client, "") == name:
+            return
+        await self.in_store(self.store.set_person, client, name)
+        await self.refresh_people()
 
     async def refresh_policy(self) -> None:
         """Read the project's policy on contested pixels."""

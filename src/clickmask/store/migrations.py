@@ -35,6 +35,15 @@ def _kinds(connection: Connection) -> None:
     _add_columns(connection, {"image": ("kind",)})
 
 
+def _people(connection: Connection) -> None:
+    """Reviews, ignore regions, names of people, and steps that can be told in other languages."""
+    schema.person.create(connection, checkfirst=True)
+    columns = {
+        "version": ("ignored", "review", "reviewer", "note"), "image": ("review", "reviewer"), "action": ("words",),
+    }  # fmt: skip
+    _add_columns(connection, columns)
+
+
 def _add_columns(connection: Connection, wanted: Mapping[str, Sequence[str]]) -> None:
     """Columns of today's tables that are missing."""
     for name, columns in wanted.items():
@@ -52,6 +61,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     (1, "first tables", _first_tables),
     (2, "locks, ghosts, thresholds, policy", _editing),
     (3, "kinds of images", _kinds),
+    (4, "reviews, ignore regions, people, words", _people),
 )
 
 

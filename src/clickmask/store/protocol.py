@@ -19,6 +19,7 @@ from clickmask.store.values import (
     Origin,
     Outcome,
     Policy,
+    Review,
     Settled,
     StoredClass,
     StoredImage,
@@ -110,6 +111,18 @@ class SessionStore(Protocol):
 
     def set_policy(self, policy: Policy, origin: Origin) -> None:
         """Decide who gets contested pixels from now on."""
+        ...
+
+    def set_image_review(self, image_id: int, review: Review | None, reviewer: str, origin: Origin) -> None:
+        """Keep what somebody thinks of an image as it is; the next step that changes an object takes it away."""
+        ...
+
+    def people(self) -> dict[str, str]:
+        """Names of people by the client they work in."""
+        ...
+
+    def set_person(self, client: str, name: str) -> None:
+        """Keep the name of who works in a client; an empty one takes it away."""
         ...
 
     def settle(self, object_id: int, prompts: Prompts, answer: Settled, run: ModelRun) -> None:

@@ -50,6 +50,8 @@ image = Table(
     Column("height", Integer),
     Column("orientation", Integer),
     Column("rev", Integer, nullable=False, default=0),
+    Column("review", String(16)),  # NULL: nobody has judged it as it is
+    Column("reviewer", Text, nullable=False, server_default=""),
     # The newest applied action, and what redo would do when nothing is applied.
     Column("head_action", Integer),
     Column("first_action", Integer),
@@ -110,6 +112,10 @@ version = Table(
     Column("ghosts_id", Integer),  # the mask of what the model would change as well, NULL for nothing
     Column("waiting", Boolean, nullable=False, server_default=false()),
     Column("threshold", Float),  # NULL: the model's own
+    Column("ignored", Boolean, nullable=False, server_default=false()),
+    Column("review", String(16)),  # NULL: nobody has judged it as it is
+    Column("reviewer", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
     Index("version_by_object", "object_id", "settled"),
 )
 
@@ -122,6 +128,7 @@ action = Table(
     Column("next_id", Integer),  # the newest action after it: what redo does
     Column("kind", String(32), nullable=False),
     Column("label", Text, nullable=False),
+    Column("words", Text),  # the label as a key of the catalogues with its values, JSON; NULL for old steps
     Column("at", Float, nullable=False),
 )
 
@@ -148,3 +155,11 @@ event = Table(
     Column("payload", Text, nullable=False),
     UniqueConstraint("image_id", "client", "client_seq", name="once_per_client_seq"),
 )
+
+person = Table(
+    "person",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+"""The names that people have given the windows they work in."""

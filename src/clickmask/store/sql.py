@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Row, bindparam, create_engine, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, create_engine, delete, func, insert, literal, select, update
 from sqlalchemy import event as engine_events
 from sqlalchemy.exc import DatabaseError
 
@@ -31,6 +31,7 @@ from clickmask.store.values import (
     Origin,
     Outcome,
     Policy,
+    Review,
     Settled,
     StoredClass,
     StoredImage,
@@ -210,6 +211,25 @@ class SqlStore:
         with self._transaction() as connection:
             connection.execute(update(schema.project).values(policy=policy))
             sql_history.log(connection, origin, "set_policy", {"policy": policy})
+
+    def set_image_review(self, image_id: int, review: Review | None, reviewer: str, origin: Origin) -> None:
+        """Keep what somebody thinks of an image as it is."""
+        with self._transaction() as connection:
+            sql_images.set_review(connection, image_id, review, reviewer)
+            sql_history.log(connection, origin, "review_image", {"review": review, "by": reviewer}, image_id)
+
+    def people(self) -> dict[str, str]:
+        """Names of people by the client they work in."""
+        with self._transaction() as connection:
+            rows = connection.execute(select(schema.person.c.client, schema.person.c.name))
+            return {row.client: row.name for row in rows}
+
+    def set_person(self, client: str, name: str) -> None:
+        """Keep the name of who works in a client; an empty one takes it away."""
+        with self._transaction() as connection:
+            connection.execute(delete(schema.person).where(schema.person.c.client == client))
+            if name:
+                connection.execute(insert(schema.person).values(client=client, name=name))
 
     def settle(self, object_id: int, prompts: Prompts, answer: Settled, run: ModelRun) -> None:
         """Keep the model's answer for every version that waits with exactly these prompts."""

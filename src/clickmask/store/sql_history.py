@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from clickmask.core.words import OBJECT, Words, words_json
 from clickmask.store import schema
 from clickmask.store.sql_objects import (
     MaskShelf,
@@ -31,7 +32,7 @@ _ADD_CHANGE = insert(schema.change)
 _ADD_ACTION = insert(schema.action)
 _SET_NEXT = update(schema.action).where(schema.action.c.id == bindparam("number")).values(next_id=bindparam("next"))
 _NEXT = select(schema.action.c.next_id).where(schema.action.c.id == bindparam("number"))
-_LABEL = select(schema.action.c.label).where(schema.action.c.id == bindparam("number"))
+_LABEL = select(schema.action.c.label, schema.action.c.words).where(schema.action.c.id == bindparam("number"))
 _HEAD = select(schema.image.c.rev, schema.image.c.head_action).where(schema.image.c.id == bindparam("number"))
 _SET_HEAD = (
     update(schema.image)
@@ -40,11 +41,25 @@ _SET_HEAD = (
 )
 
 
+_FORGET_REVIEW = (
+    update(schema.image)
+    .where(schema.image.c.id == bindparam("number"), schema.image.c.review.is_not(None))
+    .values(review=None, reviewer="")
+)
+_LOGGED = select(schema.event.c.action_id, schema.person.c.name).join(
+    schema.person, schema.person.c.client == schema.event.c.client
+)
+KEEPS_REVIEW = frozenset(
+    f"patch_{name}" for name in ("hidden", "colour", "z", "locked", "review", "note", "review_note")
+)
+"""Kinds of steps after which a judgement of the whole image still stands."""
+
+
 def apply_edit(connection: Connection, shelf: MaskShelf, image_id: int, edit: Edit, origin: Origin) -> Outcome:
     """Take a step and log it."""
     rev, head = _head(connection, image_id)
     ids = [new_object(connection, image_id, origin) if known is None else known for known, _ in edit.changes]
-    label = edit.label.replace("{object}", str(ids[0]) if ids else "")
+    label = _named(edit.label, ids[0] if ids else 0)
     action = _add_action(connection, image_id, head, edit.kind, label)
     stored: list[StoredObject] = []
     for object_id, (_, value) in zip(ids, edit.changes, strict=True):
@@ -56,6 +71,8 @@ def apply_edit(connection: Connection, shelf: MaskShelf, image_id: int, edit: Ed
         if value is not None:
             stored.append(StoredObject(object_id, image_id, rev + 1, origin.client, value))
     _set_head(connection, image_id, action, rev + 1)
+    if edit.kind not in KEEPS_REVIEW:
+        connection.execute(_FORGET_REVIEW, {"number": image_id})
     log(connection, origin, edit.kind, edit.payload, image_id, ids[0] if ids else None, action)
     kept = {s.id for s in stored}
     return Outcome(rev + 1, tuple(stored), tuple(i for i in ids if i not in kept))
@@ -101,10 +118,12 @@ def history(connection: Connection, image_id: int) -> list[HistoryEntry]:
     while at is not None:
         applied.append(rows[at])
         at = rows[at].parent_id
-    entries = [_entry(row, True) for row in reversed(applied)]
+    logged = connection.execute(_LOGGED.where(schema.event.c.image_id == image_id))
+    people = {row.action_id: row.name for row in logged}
+    entries = [_entry(row, True, people) for row in reversed(applied)]
     at = _next_action(connection, image_id)
     while at is not None:
-        entries.append(_entry(rows[at], False))
+        entries.append(_entry(rows[at], False, people))
         at = rows[at].next_id
     return entries
 
@@ -146,6 +165,7 @@ def _move(
             touched[row.object_id] = None
         head = action if forth else _parent(connection, action)
     _set_head(connection, image_id, head, rev + 1)
+    connection.execute(_FORGET_REVIEW, {"number": image_id})
     log(connection, origin, kind, {"actions": [number for number, _ in steps]}, image_id)
     stored = read_some(connection, shelf, touched)
     kept = {s.id for s in stored}
@@ -153,7 +173,11 @@ def _move(
 
 
 def _add_action(connection: Connection, image_id: int, head: int | None, kind: str, label: str) -> int:
-    row = {"image_id": image_id, "parent_id": head, "kind": kind, "label": label, "at": time.time()}
+    kept = words_json(label)
+    row = {
+        "image_id": image_id, "parent_id": head, "kind": kind, "label": str(label), "at": time.time(),
+        "words": None if kept is None else json.dumps(kept, separators=(",", ":")),
+    }  # fmt: skip
     action = inserted(connection, _ADD_ACTION, row)
     if head is None:
         connection.execute(update(schema.image).where(schema.image.c.id == image_id).values(first_action=action))
@@ -186,8 +210,18 @@ def _parent(connection: Connection, action: int) -> int | None:
 def _label(connection: Connection, action: int | None) -> str | None:
     if action is None:
         return None
-    return connection.scalar(_LABEL, {"number": action})
+    row = connection.execute(_LABEL, {"number": action}).one()
+    return said(row)
 
 
-def _entry(row: Row[Any], applied: bool) -> HistoryEntry:
-    return HistoryEntry(row.id, row.kind, row.label, row.at, applied)
+def _entry(row: Row[Any], applied: bool, people: Mapping[int, str]) -> HistoryEntry:
+    return HistoryEntry(row.id, row.kind, said(row), row.at, applied, people.get(row.id, ""))
+
+
+def said(row: Any) -> str:
+    """The name of a step, with its words where they were kept."""
+    return Words.restored(row.label, None if row.words is None else json.loads(row.words))
+
+
+def _named(label: str, object_id: int) -> str:
+    return label.filled(OBJECT, object_id) if isinstance(label, Words) else label.replace(OBJECT, str(object_id))

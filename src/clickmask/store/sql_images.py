@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from clickmask.store import schema
-from clickmask.store.values import FileStamp, ImageFacts, ImageStatus, StoredImage
+from clickmask.store.values import FileStamp, ImageFacts, ImageStatus, Review, StoredImage
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -58,6 +58,11 @@ def set_facts(connection: Connection, image_id: int, facts: ImageFacts, stamp: F
     )  # fmt: skip
 
 
+def set_review(connection: Connection, image_id: int, review: Review | None, reviewer: str) -> None:
+    """Keep what somebody thinks of the image as it is."""
+    _update(connection, image_id, review=review, reviewer=reviewer if review else "")
+
+
 def move(connection: Connection, image_id: int, path: str, stamp: FileStamp) -> None:
     """Another path for the same image; the entry without objects that had it goes."""
     connection.execute(delete(schema.image).where(schema.image.c.path == path, schema.image.c.rev == 0))
@@ -75,8 +80,12 @@ def _phase_counts(connection: Connection, image_id: int | None) -> dict[tuple[in
     )
     if image_id is not None:
         query = query.where(objects.c.image_id == image_id)
-    rows = connection.execute(query.group_by(objects.c.image_id, versions.c.phase))
-    return {(image, phase): count for image, phase, count in rows}
+    counts = {(i, phase): n for i, phase, n in connection.execute(query.group_by(objects.c.image_id, versions.c.phase))}
+    judged = query.with_only_columns(objects.c.image_id, versions.c.review, func.count()).where(
+        versions.c.review.is_not(None)
+    )
+    rows = connection.execute(judged.group_by(objects.c.image_id, versions.c.review))
+    return {**counts, **{(image, review): count for image, review, count in rows}}
 
 
 def _stored(row: Row[Any], counts: dict[tuple[int, str], int]) -> StoredImage:
@@ -84,6 +93,8 @@ def _stored(row: Row[Any], counts: dict[tuple[int, str], int]) -> StoredImage:
     if row.digest is not None:
         facts = ImageFacts(row.digest, (row.height, row.width), row.orientation)
     stamp = None if row.modified is None else FileStamp(row.bytes, row.modified)
-    finished, in_progress = (counts.get((row.id, phase), 0) for phase in ("finished", "in_progress"))
+    names = ("finished", "in_progress", "accepted", "rejected")
+    finished, in_progress, accepted, rejected = (counts.get((row.id, name), 0) for name in names)
     known = (row.status, row.problem, stamp, facts, row.rev)
-    return StoredImage(row.id, row.path, *known, finished, in_progress, row.kind)
+    judged = (accepted, rejected, row.review, row.reviewer)
+    return StoredImage(row.id, row.path, *known, finished, in_progress, row.kind, *judged)

@@ -152,6 +152,10 @@ def write_version(connection: Connection, shelf: MaskShelf, object_id: int, valu
         "ghosts_id": None if value.ghosts is None else shelf.save(connection, value.ghosts),
         "waiting": value.waiting,
         "threshold": value.threshold,
+        "ignored": value.ignored,
+        "review": value.review,
+        "reviewer": value.reviewer,
+        "note": value.note,
     }
     return inserted(connection, _ADD_VERSION, row)
 
@@ -195,6 +199,7 @@ def _joined() -> Select[Any]:
         versions.c.class_id, versions.c.mask_id, versions.c.prompts, versions.c.colour, versions.c.hidden,
         versions.c.z, versions.c.phase, versions.c.reopened, versions.c.settled, versions.c.locked,
         versions.c.ghosts_id, versions.c.waiting, versions.c.threshold,
+        versions.c.ignored, versions.c.review, versions.c.reviewer, versions.c.note,
     )  # fmt: skip
     return select(*columns).join(versions, objects.c.version_id == versions.c.id)
 
@@ -214,5 +219,9 @@ def _stored(connection: Connection, shelf: MaskShelf, row: Row[Any]) -> StoredOb
         ghosts=None if row.ghosts_id is None else shelf.load(connection, row.ghosts_id),
         waiting=row.waiting,
         threshold=row.threshold,
+        ignored=row.ignored,
+        review=row.review,
+        reviewer=row.reviewer,
+        note=row.note,
     )
     return StoredObject(row.id, row.image_id, row.rev, row.changed_by, value)

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select
 
 from clickmask.core.masks import RunLengthMask
 from clickmask.store import schema
+from clickmask.store.sql_history import said
 from clickmask.store.sql_objects import MaskShelf
 from clickmask.store.values import ObjectVersion
 
@@ -16,14 +17,16 @@ def read_versions(connection: Connection, shelf: MaskShelf, object_id: int) -> l
     """The object after each step that changed it, oldest first; steps that removed it are left out."""
     change, action, version = schema.change, schema.action, schema.version
     query = (
-        select(action.c.id, action.c.kind, action.c.label, action.c.at, version.c.mask_id, version.c.phase)
+        select(
+            action.c.id, action.c.kind, action.c.label, action.c.words, action.c.at, version.c.mask_id, version.c.phase
+        )
         .join(change, change.c.action_id == action.c.id)
         .join(version, version.c.id == change.c.after_id)
         .where(change.c.object_id == object_id)
         .order_by(action.c.id)
     )
     rows = connection.execute(query).all()
-    return [ObjectVersion(r.id, r.kind, r.label, r.at, r.phase, shelf.load(connection, r.mask_id)) for r in rows]
+    return [ObjectVersion(r.id, r.kind, said(r), r.at, r.phase, shelf.load(connection, r.mask_id)) for r in rows]
 
 
 def read_imported(connection: Connection, shelf: MaskShelf, image_id: int) -> dict[int, RunLengthMask]:

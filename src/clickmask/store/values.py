@@ -11,6 +11,8 @@ from clickmask.core.prompts import MaskPrompt, Prompts
 
 ImageStatus = Literal["new", "ok", "missing", "damaged"]
 ObjectPhase = Literal["in_progress", "finished"]
+Review = Literal["accepted", "rejected"]
+"""What somebody thinks of an object or image as it is; a change of it asks for a new judgement."""
 Policy = Literal["yield", "take", "overlap"]
 """Who gets a pixel that a new object and a finished one both want: the finished one, the new one, or both."""
 
@@ -52,6 +54,10 @@ class StoredImage:
     finished: int = 0
     in_progress: int = 0
     kind: str = "photo"
+    accepted: int = 0
+    rejected: int = 0
+    review: Review | None = None
+    reviewer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,10 @@ class ObjectValue:
         ghosts: what the model would change as well; xor with `mask` takes it. None for nothing.
         waiting: the newest prompt's own change is so large that it is among the ghosts.
         threshold: probability above which a pixel belongs to the answer; None for the model's own.
+        ignored: its pixels are neither right nor wrong for whoever learns or measures: an ignore region.
+        review: what somebody thinks of it as it is, None for not judged.
+        reviewer: who that was, by the name of the person; empty without a name.
+        note: said about it, for people.
     """
 
     class_id: int
@@ -98,6 +108,10 @@ class ObjectValue:
     ghosts: RunLengthMask | None = None
     waiting: bool = False
     threshold: float | None = None
+    ignored: bool = False
+    review: Review | None = None
+    reviewer: str = ""
+    note: str = ""
 
     @property
     def protects(self) -> bool:
@@ -160,13 +174,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A step that undo or redo can reach; `at` in seconds since 1970."""
+    """A step that undo or redo can reach; `at` in seconds since 1970, `by` the person's name, empty without one."""
 
     action: int
     kind: str
     label: str
     at: float
     applied: bool
+    by: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,19 @@ from clickmask.server.records import MEDIA_TYPE, record
 from clickmask.server.schemas import (
     ClientName,
     Command,
+    ImageBody,
     JumpBody,
     JumpCommand,
     StepCommand,
     entry_json,
+    history_json,
     image_json,
     json_content,
     object_json,
     parse_command,
 )
 from clickmask.server.tiles import LONGEST_REGION
+from clickmask.store.values import Origin
 
 router = APIRouter(prefix="/api/v1/images")
 _CLIENT: TypeAdapter[str] = TypeAdapter(ClientName)
@@ -43,6 +46,17 @@ async def images(services: TheServices) -> dict[str, Any]:
 async def image(image_id: Number, services: TheServices) -> dict[str, Any]:
     """One image."""
     return image_json(await services.image(image_id))
+
+
+@router.patch("/{image_id}")
+async def judge(image_id: Number, body: ImageBody, services: TheServices, hub: TheHub) -> dict[str, Any]:
+    """Accept or reject an image as it is; the next step that changes one of its objects takes the judgement away."""
+    await services.image(image_id)
+    origin = Origin(REST_CLIENT)
+    await services.in_store(services.store.set_image_review, image_id, body.review, body.by, origin)
+    changed = image_json(await services.image(image_id))
+    hub.tell_all({"type": "image", "image": changed})
+    return changed
 
 
 @router.get("/{image_id}/display")
@@ -96,7 +110,7 @@ async def objects(image_id: Number, services: TheServices) -> dict[str, Any]:
     found = await services.image(image_id)
     stored = await services.in_store(services.store.objects, image_id)
     undo, redo = await services.in_store(services.store.next_steps, image_id)
-    return {"rev": found.rev, "objects": [object_json(o) for o in stored], "history": {"undo": undo, "redo": redo}}
+    return {"rev": found.rev, "objects": [object_json(o) for o in stored], "history": history_json(undo, redo)}
 
 
 @router.get("/{image_id}/masks")

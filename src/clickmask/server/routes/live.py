@@ -17,7 +17,15 @@ from clickmask.server.errors import Refusal, refusal
 from clickmask.server.hub import preparing_json
 from clickmask.server.live import LiveImage
 from clickmask.server.records import records
-from clickmask.server.schemas import PingCommand, image_json, object_json, parse_command, parse_open, parse_preview
+from clickmask.server.schemas import (
+    PingCommand,
+    image_json,
+    object_json,
+    parse_command,
+    parse_name,
+    parse_open,
+    parse_preview,
+)
 from clickmask.server.services import Services
 from clickmask.store.values import StoredImage
 
@@ -69,11 +77,13 @@ async def live(socket: WebSocket, image_id: Number, services: TheServices, hub: 
     """One browser on one image."""
     await socket.accept()
     try:
-        client = parse_open(await _message(socket)).client
+        greeting = parse_open(await _message(socket))
+        client = greeting.client
         image = await services.image(image_id)
         done = await services.prepare(image)
         opened = await hub.open(image_id)
         await opened.last_seq(client)
+        await services.set_person(client, greeting.name)
     except WebSocketDisconnect:
         return
     except ClickmaskError as error:
@@ -104,11 +114,12 @@ async def _greet(peer: SocketPeer, opened: LiveImage, image: StoredImage, servic
     ready = {
         "type": "ready", "image": image_json(image), "rev": opened.rev, "objects": [object_json(o) for o in objects],
         "active": active, "history": opened.history(), "last_seq": last_seq,
-        "model": services.thinker(image.kind).status.name,
+        "model": services.thinker(image.kind).status.name, "people": opened.people(),
     }  # fmt: skip
     peer.send(json.dumps(ready))
     for frame in joined(records(stored) for stored in objects if stored.value.mask):
         peer.send(frame)
+    opened.tell_presence()
 
 
 def joined(parts: Iterable[list[bytes]]) -> Iterator[bytes]:
@@ -136,6 +147,9 @@ async def _listen(socket: WebSocket, peer: SocketPeer, opened: LiveImage) -> Non
         try:
             if data.get("type") in ("hover", "cancel"):
                 opened.preview(parse_preview(data), peer)
+                continue
+            if data.get("type") == "name":
+                await opened.rename(peer.client, parse_name(data))
                 continue
             command = parse_command(data)
             if isinstance(command, PingCommand):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 
+from clickmask.core.words import words_json
 from clickmask.server import statistics
 from clickmask.server.deps import Number, TheServices
 from clickmask.server.errors import NotFoundError
@@ -39,7 +40,15 @@ async def versions(object_id: Number, services: TheServices) -> dict[str, Any]:
     kept = [statistics.mask_iou(v.mask, stored.value.mask) for v in found]
     return {
         "versions": [
-            {"action": v.action, "kind": v.kind, "label": v.label, "at": v.at, "area": v.mask.area, "iou": round(k, 4)}
+            {
+                "action": v.action,
+                "kind": v.kind,
+                "label": v.label,
+                "words": words_json(v.label),
+                "at": v.at,
+                "area": v.mask.area,
+                "iou": round(k, 4),
+            }
             for v, k in zip(found, kept, strict=True)
         ]
     }
