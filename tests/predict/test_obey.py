@@ -87,3 +87,16 @@ def test_the_default_model_obeys_clicks_that_make_no_sense() -> None:
         state = advance(pipeline, frame, state, click)
         mask = state.mask(frame.size_hw, pipeline.threshold_logit)
         assert mask[int(click.y), int(click.x)] == click.positive
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("size_hw", [(1, 1), (1, 40), (300, 2), (20, 900)])
+def test_the_default_model_obeys_at_corners_of_strips(size_hw: tuple[int, int]) -> None:
+    pipeline = build_pipeline("default", threads=1)
+    height, width = size_hw
+    frame = Frame.of(np.random.default_rng(1).integers(0, 256, (*size_hw, 3), dtype=np.uint8))
+    state = ObjectState()
+    for click in (Click(0, 0), Click(width - 1e-6, height - 1e-6), Click(width / 2, height / 2, False)):
+        state = advance(pipeline, frame, state, click)
+        mask = state.mask(size_hw, pipeline.threshold_logit)
+        assert mask[int(click.y), int(click.x)] == click.positive

@@ -60,10 +60,11 @@ def keep_clicked(logits: LogitMap, prompts: Prompts, threshold: float = 0.0, isl
 
 
 def _at(labels: np.ndarray, box_xyxy: BoxFloat, click: Click) -> int:
-    """Number of the part under a click, 0 for none."""
+    """Number of the part under the centre of a clicked pixel, 0 for none."""
     x0, y0, x1, y1 = box_xyxy
     height, width = labels.shape
-    column, row = math.floor((click.x - x0) / (x1 - x0) * width), math.floor((click.y - y0) / (y1 - y0) * height)
+    x, y = math.floor(click.x) + 0.5, math.floor(click.y) + 0.5  # where the mask is sampled
+    column, row = math.floor((x - x0) / (x1 - x0) * width), math.floor((y - y0) / (y1 - y0) * height)
     inside = 0 <= row < height and 0 <= column < width
     return int(labels[row, column]) if inside else 0
 
