@@ -28,6 +28,7 @@ STAGES: Registry[NamedStage] = Registry(
         "flip": "clickmask.predict.flip:FLIP",
         "graph_cut": "clickmask.predict.graph_cut:GRAPH_CUT",
         "pixel_diffusion": "clickmask.predict.pixel_diffusion:PIXEL_DIFFUSION",
+        "exposure": "clickmask.predict.exposure:EXPOSURE",
         "obey_clicks": "clickmask.predict.obey:OBEY_CLICKS",
         "connected_to_clicks": "clickmask.predict.connected:CONNECTED_TO_CLICKS",
         "drop_islands": "clickmask.predict.connected:DROP_ISLANDS",

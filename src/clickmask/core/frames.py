@@ -48,9 +48,11 @@ class Frame:
 
     Attributes:
         levels: (H, W, 3) uint8 RGB, each half as large as the one before (rounded up); the first is the image.
+        tone: (256,) uint8, what each value becomes in crops; None leaves values as they are.
     """
 
     levels: tuple[PixelSource, ...]
+    tone: Image | None = None
 
     @staticmethod
     def of(image: Image, smallest: int = 512) -> Frame:
@@ -92,7 +94,7 @@ class Frame:
             if x0 % side or y0 % side:
                 break
             levels.append(window(level, (x0 >> n, y0 >> n, -(-x1 // side), -(-y1 // side))))
-        return Frame(tuple(levels))
+        return Frame(tuple(levels), self.tone)
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -104,11 +106,12 @@ class Frame:
         """The part under `crop`, resampled to its size; outside the image its edge is repeated."""
         level = self._level_for(crop)
         factors = (level.shape[1] / self.size_hw[1], level.shape[0] / self.size_hw[0])
-        return Frame((_sample(level, _scaled(crop.box_xyxy, factors), crop.size_hw, crop.scale_xy[0] / factors[0]),))
+        part = _sample(level, _scaled(crop.box_xyxy, factors), crop.size_hw, crop.scale_xy[0] / factors[0])
+        return Frame((part if self.tone is None else np.asarray(cv2.LUT(part, self.tone), dtype=np.uint8),))
 
     def flip(self) -> Frame:
         """Mirrored left to right; reads all of it."""
-        return Frame(tuple(np.ascontiguousarray(level[:, :][:, ::-1]) for level in self.levels))
+        return Frame(tuple(np.ascontiguousarray(level[:, :][:, ::-1]) for level in self.levels), self.tone)
 
     def _level_for(self, crop: Crop) -> PixelSource:
         """The smallest level that still has at least the crop's resolution."""
