@@ -33,9 +33,10 @@ def test_the_page_of_the_notebook_widget_is_in_it(wheel: zipfile.ZipFile) -> Non
     assert {"clickmask/notebook/widget.js", "clickmask/notebook/widget.css"} <= set(wheel.namelist())
 
 
-def test_the_sample_photograph_is_in_it(wheel: zipfile.ZipFile) -> None:
+def test_the_samples_are_in_it(wheel: zipfile.ZipFile) -> None:
     pictures = [n for n in wheel.namelist() if n.startswith("clickmask/server/sample/") and n.endswith(".jpg")]
     assert pictures and wheel.getinfo(pictures[0]).file_size > 10_000
+    assert 100_000 < wheel.getinfo("clickmask/server/sample/table.ply").file_size < 400_000
 
 
 @pytest.mark.weights

@@ -21,9 +21,11 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from clickmask.formats.cloud_file import write_cloud
 from clickmask.server.records import parse_records
+from clickmask.spatial.cloud import Cloud
 
-KILLS = 50
+KILLS, CLOUD_KILLS = 50, 15
 CLIENT = "storm-client"
 WIDTH, HEIGHT = 160, 120
 MOST_UNANSWERED = 8
@@ -119,7 +121,7 @@ class Storm:
             self.replies.setdefault(message["seq"], message["type"])
         return message
 
-    def rage(self, socket: Any, rng: np.random.Generator, seq: int) -> None:
+    def rage(self, socket: Any, rng: np.random.Generator, seq: int, size_wh: tuple[int, int]) -> None:
         """Send commands faster than they are answered, until the server dies."""
         try:
             while True:
@@ -127,7 +129,7 @@ class Storm:
                 kind = str(rng.choice(["click", "finish", "undo", "redo"], p=[0.65, 0.12, 0.15, 0.08]))
                 command = {"type": kind, "seq": seq}
                 if kind == "click":
-                    place = {"x": rng.uniform(0, WIDTH), "y": rng.uniform(0, HEIGHT)}
+                    place = {"x": rng.uniform(0, size_wh[0]), "y": rng.uniform(0, size_wh[1])}
                     command |= {**place, "positive": bool(rng.random() < 0.8)}
                 self.sent.append((seq, kind))
                 socket.send(json.dumps(command))
@@ -193,11 +195,23 @@ def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     rng = np.random.default_rng(11)
     tiles = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(20, 0).repeat(20, 1)
     Image.fromarray(tiles).save(tmp_path / "tiles.png")
+    survive(tmp_path, KILLS, (WIDTH, HEIGHT), rng)
+
+
+def test_clicks_on_a_cloud_survive_kills_as_well(tmp_path: Path) -> None:
+    i, j = np.meshgrid(np.arange(40), np.arange(40), indexing="ij")
+    places = np.stack([i, j, np.zeros_like(i)], axis=-1).reshape(-1, 3) * 0.05
+    write_cloud(tmp_path / "sheet.ply", Cloud(places.astype(np.float32)))
+    survive(tmp_path, CLOUD_KILLS, (len(places), 1), np.random.default_rng(12))
+
+
+def survive(tmp_path: Path, kills: int, size_wh: tuple[int, int], rng: np.random.Generator) -> None:
+    """Storm against image 1 of a folder and kill the server, again and again; compare with what must be there."""
     nursery, oracle = Nursery(tmp_path), Oracle()
     acknowledged = 0
     last: Storm | None = None
     try:
-        for _ in range(KILLS + 1):
+        for _ in range(kills + 1):
             words = nursery.start()
             storm = Storm()
             with opened(words) as socket:
@@ -208,7 +222,7 @@ def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
                 seq = check_undo(storm, socket, oracle, ready["last_seq"])
                 timer = Timer(float(rng.uniform(0.005, 0.25)), os.kill, (int(words[0]), signal.SIGKILL))
                 timer.start()
-                storm.rage(socket, rng, seq)
+                storm.rage(socket, rng, seq, size_wh)
                 timer.join()
             nursery.kill()
             stored = stored_seqs(tmp_path)
@@ -221,7 +235,7 @@ def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
             last = storm
     finally:
         nursery.close()
-    assert acknowledged > KILLS  # a slow machine does little before each kill
+    assert acknowledged > kills  # a slow machine does little before each kill
 
 
 def check_masks(last: Storm | None, storm: Storm, socket: Any, ready: dict[str, Any]) -> None:

@@ -59,7 +59,8 @@ def test_without_a_path_the_sample_opens_in_the_users_data_folder(tmp_path: Path
         images = httpx.get(f"{base}api/v1/images", headers=headers).json()["images"]
     kept = tmp_path / "clickmask" / "sample-project"
     assert (kept / "project.db").exists()
-    assert (kept / "images" / images[0]["name"]).exists()
+    assert [(image["name"], image["kind"]) for image in images] == [("coffee.jpg", "photo"), ("table.ply", "cloud")]
+    assert all((kept / "images" / image["name"]).exists() for image in images)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the rule of this system")
@@ -78,7 +79,7 @@ def test_inputs_that_cannot_be_annotated_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="flood"):
         annotate(tmp_path, model="fload")
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(ImageError, match="not an image"):
+    with pytest.raises(ImageError, match="no image or point cloud"):
         annotate(tmp_path / "notes.txt")
     (tmp_path / "broken.png").write_bytes(b"junk")
     with pytest.raises(ImageError):

@@ -35,7 +35,9 @@ MODELS_FOLDER = "models"
 def annotate(  # noqa: PLR0913 - each argument is an option of the command
     path: Annotated[
         Path | None,
-        typer.Argument(metavar="PATH", help="A folder of images, or one image. Without it a sample photograph opens."),
+        typer.Argument(
+            metavar="PATH", help="A folder of photographs and point clouds, or one of them. Without it, samples."
+        ),
     ] = None,
     project: Annotated[
         Path | None,
@@ -53,14 +55,14 @@ def annotate(  # noqa: PLR0913 - each argument is an option of the command
     backend: BackendOption = None,
     refine: RefineOption = None,
 ) -> None:
-    """Annotate images in the browser.
+    """Annotate images and point clouds in the browser.
 
     Left click: belongs to the object. Right click or Shift+click: does not. Enter: the object is finished.
     Everything is saved as it happens, in a project folder beside the images; the images stay as they are.
 
     For example:
 
-      clickmask annotate                       try it on a sample photograph
+      clickmask annotate                       try it on a photograph and a point cloud
 
       clickmask annotate photos                annotate a folder
 
@@ -148,28 +150,30 @@ def _places(path: Path | None, project: Path | None) -> tuple[Path, str | None, 
 
     kind = kind_of(path)
     if kind is None:
-        raise ImageError(f"{path} is not an image by its name. Give a folder of images or one image.")
-    MEDIA.get(kind).head(path)
+        raise ImageError(f"{path} is no image or point cloud by its name. Give one, or a folder of them.")
+    medium = MEDIA.get(kind)
+    if medium.head(path) is None:
+        medium.open(path)
     return path.parent, path.name, project
 
 
 def _sample(project: Path | None) -> tuple[Path, str | None, Path | None]:
-    """A folder with the bundled photograph, which stays: work on it is there again next time."""
+    """A folder with the bundled images, which stay: work on them is there again next time."""
     import clickmask.server
+    from clickmask.server.media import found_in
 
     kept = project or data_folder() / "sample-project"
     images = kept / "images"
     source = Path(clickmask.server.__file__).parent / "sample"
-    photographs = [f for f in sorted(source.glob("*")) if f.suffix in (".jpg", ".png")] if source.is_dir() else []
-    if not photographs:
-        raise InputError(
-            "This installation has no sample photograph. Give a folder of images: clickmask annotate FOLDER"
-        )
+    names = sorted(file.name for file in source.glob("*")) if source.is_dir() else []
+    samples = [source / name for name, _ in found_in(source, names)]
+    if not samples:
+        raise InputError("This installation has no sample images. Give a folder of images: clickmask annotate FOLDER")
     try:
         images.mkdir(parents=True, exist_ok=True)
-        for photograph in photographs:
-            if not (images / photograph.name).exists():
-                shutil.copyfile(photograph, images / photograph.name)
+        for sample in samples:
+            if not (images / sample.name).exists():
+                shutil.copyfile(sample, images / sample.name)
     except OSError as error:
         problem = f"{images} cannot be written ({error.strerror}). Choose another folder with --project DIR."
         raise StorageError(problem) from error
@@ -190,7 +194,7 @@ def _check_not_empty(opened: Project) -> None:
         opened.close()
         raise InputError(
             f"There is no image in {opened.images_folder} or below it. "
-            "Give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files."
+            "Give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF files, or with point clouds such as PLY or LAS."
         )
 
 
