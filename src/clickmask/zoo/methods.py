@@ -144,6 +144,7 @@ METHODS: tuple[MethodLine, ...] = (
         Published("ResNet34", "SBD", "MIT", megabytes=89.72),
         _COCO_LVIS("ResNet34", megabytes=89.72),
     ),
+    _cdnet("cdnet_small", "CDNet on a slim ResNet-18, for a CPU."),
     # ritm
     _ritm(
         "ritm_hrnet18s",
@@ -167,6 +168,7 @@ METHODS: tuple[MethodLine, ...] = (
         ("coco_lvis_h18_baseline.pth", "COCO, LVIS", 38.8),
     ),
     _ritm("ritm_resnet34", "DeepLabV3+ on ResNet-34, trained iteratively."),
+    _ritm("ritm_small", "RITM on a slim ResNet-18, for a CPU."),
     # fbrs
     _fbrs(
         "fbrs_hrnet18",
@@ -195,6 +197,7 @@ METHODS: tuple[MethodLine, ...] = (
         "DeepLabV3+ on ResNet-101 with distance maps: a base for BRS and f-BRS.",
         ("resnet101_dh256_sbd.pth", "SBD", 223),
     ),
+    _fbrs("fbrs_small", "DeepLabV3+ on a slim ResNet-18 with distance maps: a base for BRS and f-BRS on a CPU."),
     # dios
     _dios("dios", "VGG-16 FCN over distance maps, scores fused at strides 32, 16 and 8; no memory."),
     _dios("dios_small", "DIOS with about an eighth of the channels, for training on a CPU."),
@@ -204,6 +207,7 @@ METHODS: tuple[MethodLine, ...] = (
     # edgeflow
     _edgeflow("edgeflow", "HRNet-18 with OCR that sees its edge again; coarse to fine."),
     _edgeflow("edgeflow_hrnet18s", "EdgeFlow on the small HRNet."),
+    _edgeflow("edgeflow_small", "EdgeFlow on an HRNet with half the channels, for a CPU."),
     # fca
     _fca("fca", "FCA-Net on ResNet-101: a branch of its own for the first click.", _FCA_FILES("fcanet-resnet.pth")),
     _fca("fca_res2net101", "FCA-Net on Res2Net-101.", _FCA_FILES("fcanet-res2net.pth")),

@@ -172,14 +172,19 @@ def build(config: CDNetConfig, *, pretrained: bool) -> CDNet:
     return CDNet(config)
 
 
-METHODS: tuple[Method, ...] = (
-    Method(
-        name="cdnet_resnet34",
+PUBLISHED = CDNetConfig()
+SMALL = CDNetConfig(depth=18, width=64, stem=32)
+TINY = CDNetConfig(depth=18, width=8, stem=8)
+
+
+def _method(name: str, summary: str, config: CDNetConfig) -> Method:
+    return Method(
+        name=name,
         family="cdnet",
-        summary="DeepLabV3+ on ResNet-34 with feature diffusion; meant for the stage pixel_diffusion.",
+        summary=summary,
         paper="Chen, Zhao, Yu, Zhang, Duan: Conditional Diffusion for Interactive Segmentation, ICCV 2021",
         licence="MIT",
-        config=CDNetConfig(),
+        config=config,
         build=build,
         encoding="two_disks",
         loss=loss,
@@ -194,7 +199,16 @@ METHODS: tuple[Method, ...] = (
         ),
         zoom_in={"min_crop": 10 / 384, "min_aspect": 0.0, "refresh_iou": 1.0, "second_pass_iou": 0.0},
         least_batch=2,
-        tiny=CDNetConfig(depth=18, width=8, stem=8),
+        tiny=TINY,
         convert=convert,
+    )
+
+
+METHODS: tuple[Method, ...] = (
+    _method(
+        "cdnet_resnet34",
+        "DeepLabV3+ on ResNet-34 with feature diffusion; meant for the stage pixel_diffusion.",
+        PUBLISHED,
     ),
+    _method("cdnet_small", "CDNet on a slim ResNet-18, for a CPU.", SMALL),
 )

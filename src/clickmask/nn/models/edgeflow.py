@@ -161,6 +161,7 @@ def build(config: EdgeFlowConfig, *, pretrained: bool) -> EdgeFlowNet:
     return EdgeFlowNet(config)
 
 
+SMALL = EdgeFlowConfig(width=10, small=True, ocr=24, stem=32, edge=16, fine=16)
 TINY = EdgeFlowConfig(width=4, small=True, ocr=4, stem=8, edge=4, fine=4)
 CLICKS = {"starts": (0.0, 1.0, 0.0, 0.0), "centred": 0.0, "slots": 24, "gamma": 0.8}
 """As RITM's: the paper trains like it."""
@@ -187,4 +188,5 @@ def _method(name: str, config: EdgeFlowConfig, summary: str) -> Method:
 METHODS = (
     _method("edgeflow", EdgeFlowConfig(), "HRNet-18 with OCR that sees its edge again; coarse to fine."),
     _method("edgeflow_hrnet18s", EdgeFlowConfig(small=True, ocr=48), "EdgeFlow on the small HRNet."),
+    _method("edgeflow_small", SMALL, "EdgeFlow on an HRNet with half the channels, for a CPU."),
 )

@@ -25,6 +25,8 @@ from clickmask.nn.method import Method, Phase, Training
 
 PAPER = "Sofiiuk, Petrov, Barinova, Konushin: f-BRS, CVPR 2020"
 FUSION = "dmf_norm_last"
+SMALL = GuidedDeepLabConfig(18, 64, 0.2, FUSION, guidance=2, stem=32)
+TINY_DEEPLAB = GuidedDeepLabConfig(18, 8, 0.2, FUSION, guidance=2, stem=8)
 TRAINING = Training(
     phases=(Phase(128, 32, 3125, 5e-4, 5e-6),),
     clicks={"starts": (0.0, 1.0, 0.0, 0.0), "centred": 0.0, "slots": 10, "gamma": 0.7},
@@ -59,7 +61,7 @@ def _deeplab(depth: int, width: int, dropout: float) -> Method:
         f"fbrs_resnet{depth}",
         f"DeepLabV3+ on ResNet-{depth} with distance maps: a base for BRS and f-BRS.",
         GuidedDeepLabConfig(depth, width, dropout, FUSION, guidance=2),
-        GuidedDeepLabConfig(18, 8, 0.2, FUSION, guidance=2, stem=8),
+        TINY_DEEPLAB,
         convert_deeplab,
     )
 
@@ -80,4 +82,11 @@ METHODS: tuple[Method, ...] = (
     _deeplab(34, 128, 0.2),
     _deeplab(50, 128, 0.2),
     _deeplab(101, 256, 0.5),
+    _method(
+        "fbrs_small",
+        "DeepLabV3+ on a slim ResNet-18 with distance maps: a base for BRS and f-BRS on a CPU.",
+        SMALL,
+        TINY_DEEPLAB,
+        convert_deeplab,
+    ),
 )

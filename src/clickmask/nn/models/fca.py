@@ -210,7 +210,13 @@ def _renamed(name: str) -> str:
 
 SMALL = FcaConfig(blocks=(2, 2, 4), width=16, first=(64, 96), head=96, skip=32)
 TINY = FcaConfig(blocks=(1, 1, 1), width=8, first=(8, 8), head=8, skip=8)
-TRAINING = Training(phases=(Phase(128, 32, 3125, 1e-3, 1e-5),), encoder=("stem.", "stages."), rehearsals=0)
+TRAINING = Training(
+    phases=(Phase(128, 32, 3125, 1e-3, 1e-5),),
+    encoder=("stem.", "stages."),
+    rehearsals=0,
+    # the network sees clicks alone: a box or a mask to begin with would be a sample that says nothing
+    clicks={"starts": (0.4, 0.6, 0.0, 0.0)},
+)
 
 
 def _method(name: str, config: FcaConfig, summary: str, side: int, zoom_in: Mapping[str, float] | None) -> Method:

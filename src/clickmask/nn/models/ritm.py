@@ -49,6 +49,25 @@ def _hrnet(name: str, summary: str, config: GuidedHRNetConfig, tiny: GuidedHRNet
     )
 
 
+def _deeplab(name: str, summary: str, config: GuidedDeepLabConfig) -> Method:
+    return Method(
+        name=name,
+        family="ritm",
+        summary=summary,
+        paper=PAPER,
+        licence="MIT",
+        config=config,
+        build=build_guided,
+        encoding="disk_mask",
+        encoding_options={"radius": 5.0, "previous": True},
+        loss=guided_loss,
+        training=TRAINING,
+        least_batch=2,
+        tiny=TINY_DEEPLAB,
+        convert=convert_deeplab,
+    )
+
+
 METHODS: tuple[Method, ...] = (
     _hrnet("ritm_hrnet18s", "The small HRNet that RITM recommends.", GuidedHRNetConfig()),
     _hrnet("ritm_hrnet18", "HRNet-18 with OCR, trained iteratively.", GuidedHRNetConfig(18, small=False, ocr=64)),
@@ -59,20 +78,6 @@ METHODS: tuple[Method, ...] = (
         GuidedHRNetConfig(18, small=False, ocr=64, guidance=2),
         GuidedHRNetConfig(width=4, ocr=4, stem=8, guidance=2),
     ),
-    Method(
-        name="ritm_resnet34",
-        family="ritm",
-        summary="DeepLabV3+ on ResNet-34, trained iteratively.",
-        paper=PAPER,
-        licence="MIT",
-        config=GuidedDeepLabConfig(),
-        build=build_guided,
-        encoding="disk_mask",
-        encoding_options={"radius": 5.0, "previous": True},
-        loss=guided_loss,
-        training=TRAINING,
-        least_batch=2,
-        tiny=TINY_DEEPLAB,
-        convert=convert_deeplab,
-    ),
+    _deeplab("ritm_resnet34", "DeepLabV3+ on ResNet-34, trained iteratively.", GuidedDeepLabConfig()),
+    _deeplab("ritm_small", "RITM on a slim ResNet-18, for a CPU.", GuidedDeepLabConfig(18, 64, stem=32)),
 )
