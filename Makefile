@@ -7,6 +7,7 @@
 #   make bench                      our models and their peers: clicks, times, memory (DATA=folder with grabcut/ and
 #                                   berkeley/); goes on where it was stopped; PLOT=file puts the plot there too
 #   make compare                    all models with and without all stages on one page; goes on where it was stopped
+#   make family                     train every method of that comparison alike; goes on where it was stopped
 #   make docs                       regenerate the --help blocks in docs/cli.md
 #   make format                     rewrite the sources as the formatter wants them
 #   make web                        build the browser client
@@ -25,9 +26,12 @@ PHOTOS ?=
 RUN ?= runs/bench
 PLOT ?=
 COMPARE ?= runs/compare
+SHARDS ?= ../shared/data/train
+FAMILY ?= runs/family
+FAMILY_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: annotate test check bench compare docs format lint types layers web web-test chromium setup
+.PHONY: annotate test check bench compare family docs format lint types layers web web-test chromium setup
 
 setup: $(READY) web
 
@@ -62,6 +66,10 @@ bench: setup
 
 compare: $(READY)
 	$(BIN)/python benchmarks/compare_methods.py grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(COMPARE)
+
+# FAMILY_ARGS="--until 18:00" to stop in time, "--device cuda" on a GPU
+family: $(READY)
+	$(BIN)/python benchmarks/train_family.py --data $(SHARDS)/train-*.tar --val $(SHARDS)/val-000.tar -o $(FAMILY) $(FAMILY_ARGS)
 
 # Compiles only when something under web/ has changed.
 web: $(READY)

@@ -16,6 +16,7 @@ import torch
 from clickmask.core.errors import RecipeError
 from clickmask.nn.method import Phase
 from clickmask.train.augment import IGNORE
+from clickmask.train.clicks import ClickRules
 from clickmask.train.conveyor import Conveyor
 from clickmask.train.held_out import names_digest, split
 from clickmask.train.photos import IGNORE_ID, Encoded, Photo
@@ -114,9 +115,22 @@ def test_decoded_photographs_are_kept_up_to_the_budget() -> None:
     small = SampleMaker(photos(4), DataRules(), 0, cache_bytes=2 * size)
     for index in range(30):
         small.sample(index, 32)
-    assert len(small._cache) == 2
+    assert len(small._decoded) == 2
     same = maker().sample(31, 32)
     assert np.array_equal(same.image, small.sample(31, 32).image)
+
+
+def test_others_draw_the_same_crops_with_their_own_clicks() -> None:
+    first = maker()
+    first.remember_crops(3)
+    other = first.with_clicks(ClickRules(starts=(0.0, 1.0, 0.0, 0.0)))
+    alone = maker(rules=DataRules(clicks=ClickRules(starts=(0.0, 1.0, 0.0, 0.0))))
+    for index in range(6):
+        mine, theirs, expected = (m.sample(index, 32) for m in (first, other, alone))
+        assert np.array_equal(mine.image, theirs.image) and np.array_equal(mine.label, theirs.label)
+        assert theirs.start.clicks == expected.start.clicks
+    assert theirs.image is mine.image, "drawn once"
+    assert len(first._crops) == 3
 
 
 # The conveyor

@@ -49,12 +49,13 @@ class Trainer:
         device: ``cpu`` or ``cuda``.
         validate: called with the averaged network and the step.
         workers: that draw samples, see `clickmask.train.groups.GroupSource`; the run does not depend on it.
+        maker: draws the samples, with the recipe's data rules and seed; one of its own if None.
 
     Raises:
         RecipeError: the folder holds a run already and `resume` is false, or a run of another recipe.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run consists of
         self,
         recipe: Recipe,
         photos: Sequence[PhotoSource],
@@ -64,10 +65,11 @@ class Trainer:
         device: str = "cpu",
         validate: Validate | None = None,
         workers: int = 1,
+        maker: SampleMaker | None = None,
     ) -> None:
         self.recipe, self.folder, self.device = recipe.check(), RunFolder(folder), torch.device(device)
         self._halves = halves(recipe.precision, self.device)
-        self.maker = SampleMaker(photos, recipe.data, recipe.seed, cache_bytes())
+        self.maker = maker or SampleMaker(photos, recipe.data, recipe.seed, cache_bytes())
         torch.manual_seed(recipe.seed)
         self.method = find_method(recipe.method).with_config(recipe.network)
         self._encoding = self.method.make_encoding()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +62,21 @@ class Sample:
     start: Start
 
 
+@dataclass(frozen=True, eq=False)
+class _Crop:
+    """What a sample shows, before its first clicks.
+
+    Attributes:
+        image: (S, S, 3) uint8.
+        label: (S, S) 0, 1, OTHER or IGNORE.
+        rng_state: of the generator that its clicks are drawn with.
+    """
+
+    image: Image
+    label: Label
+    rng_state: Any
+
+
 class SampleMaker:
     """Draws samples from photographs; the decoded ones are kept in memory up to a budget.
 
@@ -81,12 +98,24 @@ class SampleMaker:
         self._names, self._chances = names, weights / weights.sum()
         photographed = [name for name in names if name in {photo.group for photo in photos}]
         self._sources = [name for name in photographed if name in rules.paste_sources] or photographed
-        self._cache: dict[tuple[str, int], Photo] = {}
+        self._decoded: dict[tuple[str, int], Photo] = {}
+        self._crops: dict[tuple[int, int], _Crop] = {}
+        self._kept_crops = 0
         self._budget = cache_bytes
 
     def with_budget_of(self, share: float) -> SampleMaker:
         """The same samples, drawn with an empty memory for photographs and a share of its budget."""
         return SampleMaker(self._photos, self._rules, self._seed, int(self._cache_bytes * share))
+
+    def with_clicks(self, clicks: ClickRules) -> SampleMaker:
+        """The same crops with other first clicks, out of the same memory of photographs."""
+        other = copy(self)
+        other._rules = replace(self._rules, clicks=clicks)
+        return other
+
+    def remember_crops(self, count: int) -> None:
+        """Keep the last `count` crops, for others that draw the same ones; see `with_clicks`."""
+        self._kept_crops = count
 
     def sample(self, index: int, side: int) -> Sample:
         """Sample number `index` at side x side pixels.
@@ -94,6 +123,18 @@ class SampleMaker:
         Raises:
             RecipeError: no usable object in many photographs.
         """
+        crop = self._crops.get((index, side)) or self._crop(index, side)
+        if self._kept_crops:
+            self._crops[index, side] = crop
+            while len(self._crops) > self._kept_crops:
+                del self._crops[next(iter(self._crops))]
+        rng = np.random.default_rng()
+        rng.bit_generator.state = crop.rng_state
+        label = crop.label
+        start = draw_start(label == 1, label == IGNORE, label == OTHER, self._rules.clicks, rng)
+        return Sample(crop.image, np.where(label == OTHER, 0, label).astype(np.uint8), start)
+
+    def _crop(self, index: int, side: int) -> _Crop:
         rng = np.random.default_rng((self._seed, index))
         for _ in range(ATTEMPTS):
             photo = self._draw_photo(self._names, self._chances, rng)
@@ -103,7 +144,8 @@ class SampleMaker:
             image, label = self._compose(photo, mask, rng)
             image, label = crop_sample(image, label, side, self._rules.augmentation, rng)
             if np.count_nonzero(label == 1) >= int(side * side * LEAST_SHARE):
-                return self._finish(image, label, rng)
+                image = recolour(image, self._rules.augmentation, rng)
+                return _Crop(image, label, rng.bit_generator.state)
         raise RecipeError(
             f"No object of {MIN_AREA} pixels or more was found in {ATTEMPTS} photographs drawn at random (their longer "
             f"side is brought to {self._rules.longest_side} pixels). Are the masks empty, or ignored altogether? For "
@@ -131,21 +173,16 @@ class SampleMaker:
             label[pasted] = OTHER
         return image, label
 
-    def _finish(self, image: Image, label: Label, rng: np.random.Generator) -> Sample:
-        image = recolour(image, self._rules.augmentation, rng)
-        start = draw_start(label == 1, label == IGNORE, label == OTHER, self._rules.clicks, rng)
-        return Sample(image, np.where(label == OTHER, 0, label).astype(np.uint8), start)
-
     def _draw_photo(self, names: Sequence[str], chances: np.ndarray | None, rng: np.random.Generator) -> Photo:
         name = names[int(rng.choice(len(names), p=chances))]
         index = int(rng.integers(len(self._groups[name])))
-        photo = self._cache.get((name, index))
+        photo = self._decoded.get((name, index))
         if photo is None:
             photo = self._groups[name][index].decode(self._rules.longest_side)
             size = photo.image.nbytes + photo.ids.nbytes
             if size <= self._budget:
                 self._budget -= size
-                self._cache[name, index] = photo
+                self._decoded[name, index] = photo
         return photo
 
 
