@@ -110,7 +110,7 @@ def test_paths_are_spread_over_repeated_options(given: list[str], spread: list[s
 def test_list_tells_every_recipe(command: Any) -> None:
     ran = command("train", "--list")
     assert ran.status == 0
-    for name in ("compact", "compact-iterative", "finetune", "smoke"):
+    for name in ("compact", "compact-gpu", "compact-iterative", "finetune", "smoke"):
         assert f"{name}\n" in ran.out
     table = json.loads(command("train", "--list", "--json").out)
     assert next(row for row in table if row["name"] == "finetune")["start"] == "default"

@@ -44,7 +44,10 @@ class Device(Enum):
 
 def train(  # noqa: PLR0913 - each argument is an option of the command
     recipe: Annotated[
-        str | None, typer.Argument(metavar="RECIPE", help="finetune, compact, compact-iterative or smoke; see --list.")
+        str | None,
+        typer.Argument(
+            metavar="RECIPE", help="finetune, compact, compact-gpu, compact-iterative or smoke; see --list."
+        ),
     ] = None,
     data: Annotated[
         list[Path] | None,

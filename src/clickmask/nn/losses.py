@@ -21,6 +21,13 @@ def binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return loss.sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
 
 
+def soft_cross_entropy(logits: Tensor, target: Tensor, labels: Tensor) -> Tensor:
+    """(B,) mean over the pixels that count of the cross-entropy with (B, 1, H, W) probabilities."""
+    valid = (labels >= 0).float()
+    loss = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * valid
+    return loss.sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
+
+
 def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """(B,) mean over the pixels that count, each with its weight; `weights` has the shape of the labels."""
     weights = weights * (labels >= 0)

@@ -23,6 +23,7 @@ from clickmask.train.progress import Clock, Progress
 from clickmask.train.recipe import OWN_LOSS, Recipe
 from clickmask.train.run_folder import RunFolder
 from clickmask.train.samples import SampleMaker
+from clickmask.train.teacher import teacher_loss
 
 PHASE_GROUPS = 1 << 24
 """Groups of phase n are numbered from n * PHASE_GROUPS, so that no sample is drawn in two phases."""
@@ -76,6 +77,7 @@ class Trainer:
         self.network = self.method.network(pretrained=recipe.pretrained).to(self.device)
         self.average = self.method.network().to(self.device)
         self.average.load_state_dict(self.network.state_dict())
+        self._teacher = teacher_loss(recipe.teacher, self.method, self.device, self._halves) if recipe.teacher else None
         self.optimizer = _optimizer(self.network, recipe)
         self.step = 0
         self._validate, self._workers = validate, workers
@@ -163,8 +165,13 @@ class Trainer:
     def _losses(self, outputs: Outputs, batch: Batch) -> Tensor:
         """(B,) loss of each sample."""
         if self.recipe.loss == OWN_LOSS:
-            return self.method.loss(outputs, batch.labels, batch.clicks)
-        return LOSSES[self.recipe.loss](outputs["logits"], batch.labels)
+            losses = self.method.loss(outputs, batch.labels, batch.clicks)
+        else:
+            losses = LOSSES[self.recipe.loss](outputs["logits"], batch.labels)
+        if self._teacher is None:
+            return losses
+        share = self.recipe.teacher_share
+        return (1 - share) * losses + share * self._teacher(outputs["logits"], batch)
 
     def _descend(self, loss: Tensor, rate: float) -> None:
         for group in self.optimizer.param_groups:

@@ -55,6 +55,8 @@ class Recipe:
         precision: arithmetic of a step, see `clickmask.train.precision`.
         pretrained: start the encoder from ImageNet weights.
         start: model or run folder whose weights the run begins with, in place of ImageNet's; none if empty.
+        teacher: model that is learned from beside the labels, see `clickmask.train.teacher`; none if empty.
+        teacher_share: of the loss that compares with the teacher; the labels have the rest.
         check_every: steps between checkpoints.
         validate_every: steps between validations; 0 validates only at the start and at the end.
         validation_objects, validation_clicks: size of one validation.
@@ -86,6 +88,8 @@ class Recipe:
     precision: str = "auto"
     pretrained: bool = True
     start: str = ""
+    teacher: str = ""
+    teacher_share: float = 0.5
     check_every: int = 200
     validate_every: int = 1000
     validation_objects: int = 100
@@ -142,8 +146,9 @@ class Recipe:
             raise RecipeError(
                 f"average is the share of the old mean that is kept: 0 <= average < 1, got {self.average}."
             )
-        if not 0 <= self.forget <= 1:
-            raise RecipeError(f"forget is a chance from 0 to 1, got {self.forget}.")
+        for name, what in (("forget", "chance"), ("teacher_share", "share")):
+            if not 0 <= getattr(self, name) <= 1:
+                raise RecipeError(f"{name} is a {what} from 0 to 1, got {getattr(self, name)}.")
         for name in ("lives", "click_weights"):
             values = getattr(self, name)
             if not values or min(values) < 0 or sum(values) <= 0:

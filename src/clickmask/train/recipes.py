@@ -73,6 +73,19 @@ RECIPES = {
         # RITM's sampler: random clicks of both signs, up to 24 each
         data=replace(_DEFAULT_DATA, clicks=ClickRules(starts=(0.0, 1.0, 0.0, 0.0), centred=0.0, slots=24, gamma=0.8)),
     ),
+    "compact-gpu": replace(
+        _COMPACT,
+        name="compact-gpu",
+        # ten times the samples of the shipped run; a group is replaced at a time, so that workers draw evenly
+        phases=(Phase(256, 128, 7000, 8e-4, 2e-4), Phase(320, 96, 3000, 2e-4, 1e-6)),
+        groups=8,
+        average=0.9998,
+        start="default",
+        pretrained=False,
+        check_every=100,
+        validate_every=2500,
+        input_side=288,
+    ),
     "finetune": Recipe(
         name="finetune",
         # a person's own sets: none is known to be parts of a whole, and small objects in large photographs matter
@@ -104,6 +117,7 @@ RECIPES = {
 SUMMARIES = {
     "compact": "The default network from ImageNet's encoder; hours on a laptop, small crops first, then large ones.",
     "compact-iterative": "The same with RITM's iterative training, to compare with.",
+    "compact-gpu": "The default model goes on learning on a GPU, in large batches; half an hour on a fast one.",
     "finetune": "The default model goes on learning from your own images; minutes.",
     "smoke": "A minute or two, to see whether everything works.",
 }
