@@ -57,7 +57,7 @@ def test_touch_and_pen_can_do_without_a_second_button(annotator: Annotator) -> N
     # A made-up pointer cannot be captured; everything else is as with a finger.
     annotator.page.evaluate("() => { Element.prototype.setPointerCapture = () => undefined }")
     surface.dispatch_event("pointerdown", touch)
-    annotator.page.wait_for_timeout(600)
+    annotator.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
     surface.dispatch_event("pointerup", touch)
     annotator.settle()
     assert [p["positive"] for p in annotator.objects[0]["prompts"]] == [True, False]

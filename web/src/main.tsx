@@ -6,18 +6,22 @@ import { LiveConnection, liveUrl } from './api/live'
 import { rest } from './api/rest'
 import { Stage } from './canvas/stage'
 import { onlyClient } from './client'
+import { cloudActions } from './cloud/actions'
+import { mountCloud, type MountedCloud } from './cloud/mount'
+import { createCloudState } from './cloud/state'
 import { exposeForTests } from './probe'
 import { Annotator } from './state/annotator'
 import { toast } from './state/notices'
 import { Refusal, type Keep, type Ports } from './state/ports'
-import { rememberSettings } from './state/settings'
+import { isOffered } from './state/media'
+import { rememberCloud, rememberSettings } from './state/settings'
 import { createStore } from './state/store'
 import { language, t } from './state/strings'
 import { makeActions } from './tools/actions'
-import { Crosshair } from './tools/crosshair'
 import { KeyboardTool } from './tools/keyboard'
 import { PointerTool } from './tools/pointer'
 import { PolygonTool } from './tools/polygon'
+import { PhotoViewer, type Viewer } from './tools/viewer'
 import { App } from './ui/App'
 import { AppContext, type AppParts } from './ui/app'
 import './styles/index.css'
@@ -41,22 +45,36 @@ const RETRY_MS = 2000
 async function main(): Promise<void> {
   const store = createStore()
   const annotator = new Annotator(store, ports, await onlyClient(ports.session))
+  const cloud = createCloudState()
   rememberSettings(store, ports)
+  rememberCloud(cloud, ports)
   watch()
   noteInput()
 
   let stage: Stage | null = null
   let keyboard: KeyboardTool | null = null
+  let mounted: MountedCloud | null = null
+  const photoViewer = new PhotoViewer(store, annotator)
+  const viewer = (): Viewer => (store.kind.value === 'cloud' && mounted ? mounted.viewer : photoViewer)
+  const flat = annotator.apart
+  annotator.apart = (a, b) => (store.kind.value === 'cloud' && mounted ? mounted.viewer.apart(a, b) : flat(a, b))
 
   const parts: AppParts = {
-    store, annotator, rest,
+    store, annotator, cloud, rest,
     run: (command) => keyboard?.run(command),
     mountStage(base, overlay) {
       stage = new Stage(store, base, overlay)
-      const actions = makeActions(store, annotator, new Crosshair(store, annotator))
-      keyboard = new KeyboardTool(store, annotator, actions, new PointerTool(store, annotator, new PolygonTool(store, annotator, rest), overlay), overlay)
-      exposeForTests(store, stage)
+      const pointer = new PointerTool(store, annotator, new PolygonTool(store, annotator, rest), overlay)
+      const actions = makeActions(store, annotator, viewer, cloudActions(store, cloud, () => mounted?.viewer ?? null, takeLabels))
+      keyboard = new KeyboardTool(store, annotator, actions, () => ({
+        pointer: store.kind.value === 'cloud' && mounted ? mounted.pointer : pointer, viewer: viewer(),
+      }))
+      exposeForTests(store, stage, cloud, () => mounted)
       return () => stage?.dispose()
+    },
+    mountCloud(base, overlay) {
+      mounted = mountCloud(store, cloud, annotator, ports, base, overlay)
+      return () => mounted?.stage.dispose()
     },
     retry: () => void start(),
     async attempt(work) {
@@ -104,6 +122,12 @@ async function main(): Promise<void> {
     if (!unauthorised) setTimeout(() => store.status.value === 'failed' && store.current.value === null && void start(), RETRY_MS)
   }
 
+  /** Objects from the labels that the file of the open cloud holds. */
+  function takeLabels(): void {
+    const image = store.current.value
+    if (image !== null) void parts.attempt(() => rest.takeLabels(image))
+  }
+
   /** What the rest of the page follows: theme, language, title; and the class that outlives a reload. */
   function watch(): void {
     const root = document.documentElement
@@ -114,6 +138,10 @@ async function main(): Promise<void> {
       root.dataset['marks'] = store.marks.value
       root.lang = language.value
       root.style.setProperty('--ui-scale', String(store.uiScale.value))
+    })
+    // A tool that the medium does not have is put down.
+    effect(() => {
+      if (!isOffered(`tool-${store.tool.value}`, store.kind.value, store.project.value?.kinds)) store.tool.value = 'click'
     })
     // Whoever has finished an object knows how it goes.
     effect(() => {

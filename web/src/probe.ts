@@ -1,6 +1,9 @@
 /** Read-only window into the page for the browser tests: `window.clickmaskProbe`. */
 
 import type { Stage } from './canvas/stage'
+import type { MountedCloud } from './cloud/mount'
+import type { CloudState } from './cloud/state'
+import { markerAt } from './cloud/overlay'
 import { maskArea } from './state/runs'
 import type { Store } from './state/store'
 import { toScreen, type Point } from './state/view'
@@ -17,14 +20,20 @@ export interface Probe {
   corners(): number
   /** Position of an image point in the window. */
   screen(point: Point): Point
+  /** Position of a point of the open cloud, by its number in the file, in the window; null where it is not seen. */
+  cloudScreen(row: number): Point | null
+  /** Number in the file of the point that a click at a place in the window would mean. */
+  pick(at: Point): number | null
 }
 
-export function exposeForTests(store: Store, stage: Stage): void {
+export function exposeForTests(store: Store, stage: Stage, cloud: CloudState, mounted: () => MountedCloud | null): void {
   const canvas = document.querySelector('canvas') as HTMLCanvasElement
+  const inCloud = (): DOMRect => (document.querySelector('.cloud canvas') as HTMLCanvasElement).getBoundingClientRect()
   const at = (x: number, y: number): number => Math.floor(y) * (store.imageSize.value?.width ?? 0) + Math.floor(x)
   const probe: Probe = {
     state: () => ({
-      status: store.status.value, image: store.currentImage.value?.name ?? null, picture: stage.pictureShown,
+      status: store.status.value, image: store.currentImage.value?.name ?? null, picture: store.kind.value === 'cloud' ? (mounted()?.stage.complete ?? false) : stage.pictureShown,
+      kind: store.kind.value, cloud: cloudFacts(cloud, mounted()),
       unsaved: store.unsaved.value, busy: store.busy.value, connection: store.connection.value,
       active: store.document.value.active, objects: store.document.value.objects, history: store.document.value.history,
       view: store.view.value, latency: store.latency.value, preview: store.preview.value, lookahead: store.lookahead.value, selected: store.selected.value, drawCalls: stage.renderer.drawCalls, renderer: stage.renderer.kind,
@@ -38,6 +47,24 @@ export function exposeForTests(store: Store, stage: Stage): void {
       const inCanvas = toScreen(store.view.value, point)
       return { x: box.left + inCanvas.x, y: box.top + inCanvas.y }
     },
+    cloudScreen: (row: number) => {
+      const [scan, camera] = [cloud.scan.value, cloud.camera.value]
+      const at = scan && camera ? markerAt(scan, camera, cloud.canvas.value, { x: row }) : null
+      return at && { x: inCloud().left + at.x, y: inCloud().top + at.y }
+    },
+    pick: (at: Point) => {
+      const hit = mounted()?.stage.pick({ x: at.x - inCloud().left, y: at.y - inCloud().top }) ?? null
+      return hit === null ? null : (cloud.scan.value?.rows[hit] ?? null)
+    },
   }
   Object.assign(window, { clickmaskProbe: probe })
+}
+
+function cloudFacts(cloud: CloudState, mounted: MountedCloud | null): object | null {
+  const scan = cloud.scan.value
+  if (!scan) return null
+  return {
+    points: scan.plan.shown, arrived: cloud.arrived.value, drawn: cloud.drawn.value, renderer: mounted?.stage.renderer.kind ?? null, camera: cloud.camera.value,
+    clip: cloud.clip.value, colouring: cloud.colouring.value, pointed: cloud.pointed.value === null ? null : scan.rows[cloud.pointed.value],
+  }
 }

@@ -24,7 +24,7 @@ export const object = (id: number, more: Partial<ObjectInfo> = {}): ObjectInfo =
 })
 
 export const image = (id: number, more: Partial<ImageInfo> = {}): ImageInfo => ({
-  id, name: `${id}.png`, status: 'ok', problem: null, width: 8, height: 6, rev: 0, finished: 0, in_progress: 0, ...more,
+  id, name: `${id}.png`, kind: 'photo', status: 'ok', problem: null, width: 8, height: 6, rev: 0, finished: 0, in_progress: 0, ...more,
 })
 
 export const LEAF: ClassInfo = { id: 1, name: 'leaf', colour: '#009e73', key: 1, objects: 0 }

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { COMMAND_IDS, COMMANDS, type Command } from '../src/state/commands'
+import { COMMAND_IDS, COMMANDS, placeOf, type Command } from '../src/state/commands'
 import { commandOf, DEFAULT_KEYS, holderOf, readKeys, resolve, withKeys, withoutChange } from '../src/state/keymap'
 import { chordOf, isChord, isReserved, isSingleKey, type KeyPress } from '../src/state/keys'
+import { isOffered } from '../src/state/media'
 import { PRESET_NAMES } from '../src/state/presets'
 
-const canvas = { onCanvas: true, crosshair: false, proposed: false, singleKeys: true }
+const canvas = { onCanvas: true, crosshair: false, proposed: false, singleKeys: true, offered: (id: Command) => isOffered(id, 'photo', undefined) }
+const cloud = { ...canvas, offered: (id: Command) => isOffered(id, 'cloud', [{ name: 'cloud' as const, title: 'point clouds', commands: ['click', 'select', 'undo', 'shape'] }]) }
 const DEFAULT = resolve(DEFAULT_KEYS)
 
 const key = (text: string, code = ''): KeyPress => {
@@ -43,6 +45,25 @@ describe('keys', () => {
     expect(meant(key('Enter'), { ...canvas, proposed: true })).toBe('uncertainty-go')
     expect(meant(key('Enter'), { ...canvas, proposed: true, crosshair: true })).toBe('uncertainty-go')
     expect(meant(key('Enter'), { ...canvas, proposed: true, onCanvas: false })).toBeNull()
+  })
+
+  it.each([
+    ['ArrowLeft', 'orbit-left'], ['Shift+ArrowUp', 'pan-up'], ['b', 'clip'], ['x', 'crosshair'], ['f', 'look-closer'], ['[', 'points-smaller'],
+    ['l', 'tool-lasso'], ['c', 'tool-click'], ['Enter', 'finish'], ['.', 'grow'], ['d', 'next-image'],
+  ])('%s means %s in a point cloud', (text, command) => {
+    expect(meant(key(text), cloud)).toBe(command)
+  })
+
+  it('the crosshair takes the arrows from the camera, which keeps those with Ctrl', () => {
+    const context = { ...cloud, crosshair: true }
+    expect(meant(key('ArrowLeft'), context)).toBe('left')
+    expect(meant(key('Ctrl+ArrowLeft'), context)).toBe('orbit-left')
+    expect(meant(key('Enter'), context)).toBe('positive-here')
+    expect(meant(key('x'), context)).toBe('crosshair')
+  })
+
+  it.each(['p', 'e', 'g', 'w', 's', 'o', 'z', 'Shift+0'])('%s, about pixels, means nothing in a point cloud', (text) => {
+    expect(meant(key(text), cloud)).toBeNull()
   })
 
   it.each(['Enter', ' ', 'ArrowDown', 'Shift+ArrowDown'])('a focused button keeps %s', (text) => {
@@ -86,7 +107,7 @@ describe.each(PRESET_NAMES)('the preset %s', (preset) => {
 
 describe('own keys', () => {
   it('the default keys of no two commands are the same', () => {
-    const chords = COMMAND_IDS.flatMap((id) => COMMANDS[id].keys.map((chord) => `${COMMANDS[id].where ?? ''} ${chord}`))
+    const chords = COMMAND_IDS.flatMap((id) => COMMANDS[id].keys.map((chord) => `${placeOf(id)} ${chord}`))
     expect(new Set(chords).size).toBe(chords.length)
   })
 

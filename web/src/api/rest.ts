@@ -63,6 +63,7 @@ export const rest: Rest = {
     if (!response.ok) throw await refusal(response)
     return parseRecord(await response.arrayBuffer()).mask
   },
+  takeLabels: (image) => call<unknown>('POST', `/images/${image}/labels`, {}),
   importFrom: (file, filename, format) => {
     const form = new FormData()
     form.append('file', file, filename)

@@ -10,7 +10,7 @@ import { toScreen, type Point, type Size, type View } from '../state/view'
 import type { Prompt } from '../state/wire'
 
 /** Positive and negative. Blue and vermilion are Okabe and Ito's. */
-const COLOURS: Readonly<Record<MarkColours, readonly [string, string]>> = {
+export const COLOURS: Readonly<Record<MarkColours, readonly [string, string]>> = {
   'green-red': ['#1A9641', '#D7191C'],
   'blue-orange': ['#0072B2', '#D55E00'],
 }
@@ -62,7 +62,7 @@ export function drawOverlay(context: CanvasRenderingContext2D, ratio: number, ca
 }
 
 /** A disc with plus or a square with minus, so that the meaning never hangs on the colour. */
-function drawMarker(context: CanvasRenderingContext2D, at: Point, positive: boolean, [plus, minus]: readonly [string, string], pending = false): void {
+export function drawMarker(context: CanvasRenderingContext2D, at: Point, positive: boolean, [plus, minus]: readonly [string, string], pending = false): void {
   context.lineWidth = 1
   context.fillStyle = positive ? plus : minus
   context.strokeStyle = HALO
@@ -149,7 +149,7 @@ function drawBrush(context: CanvasRenderingContext2D, view: View, at: Point, rad
   strokeTwice(context, path, [])
 }
 
-function drawCrosshair(context: CanvasRenderingContext2D, at: Point): void {
+export function drawCrosshair(context: CanvasRenderingContext2D, at: Point): void {
   for (const [width, colour] of [[4, 'rgba(0, 0, 0, 0.6)'], [1.5, '#fff']] as const) {
     context.lineWidth = width
     context.strokeStyle = colour

@@ -37,7 +37,7 @@ export class Stage {
     const observer = new ResizeObserver(() => this.resize())
     observer.observe(base)
     this.stops.push(() => observer.disconnect())
-    this.stops.push(effect(() => this.follow(store.current.value)))
+    this.stops.push(effect(() => this.follow(store.kind.value === 'photo' ? store.current.value : null)))
     this.stops.push(effect(() => this.fitOnce()))
     this.stops.push(effect(() => this.restyle()))
     this.stops.push(effect(() => this.touchAll()))
@@ -97,7 +97,7 @@ export class Stage {
     const at = images.findIndex((i) => i.id === image)
     for (const by of [1, -1]) {
       const neighbour = images[at + by]
-      if (neighbour && neighbour.status !== 'missing' && neighbour.status !== 'damaged') this.pictures.prefetch(neighbour.id)
+      if (neighbour?.kind === 'photo' && neighbour.status !== 'missing' && neighbour.status !== 'damaged') this.pictures.prefetch(neighbour.id)
     }
   }
 
@@ -107,7 +107,7 @@ export class Stage {
     const { store } = this
     const [size, canvas, image] = [store.imageSize.value, store.canvas.value, store.current.value]
     if (size === null) this.fitted = null
-    if (size === null || canvas.width === 0 || this.fitted === image) return
+    if (size === null || canvas.width === 0 || this.fitted === image || store.kind.value !== 'photo') return
     this.fitted = image
     store.view.value = fitView(size, canvas)
   }
@@ -115,7 +115,7 @@ export class Stage {
   private restyle(): void {
     const { store } = this
     const layers = store.layers.value
-    if (!layers) return
+    if (!layers || store.kind.value !== 'photo') return
     this.renderer.setStyles(styleTable(store.document.value.objects, store.classes.value, store.selected.value, layers))
     this.redraw()
   }
@@ -220,6 +220,8 @@ export class Stage {
 
   private resize(): void {
     const { clientWidth: width, clientHeight: height } = this.base
+    // Another medium is shown in its place.
+    if (width === 0) return
     this.ratio = window.devicePixelRatio || 1
     for (const canvas of [this.base, this.overlay]) {
       canvas.width = Math.round(width * this.ratio)

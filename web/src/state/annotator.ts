@@ -24,6 +24,11 @@ export class Annotator {
   readonly ahead: Lookahead
   /** Shows what the model is not sure of. */
   readonly doubter: Doubter
+  /** Distance on the screen between two places of the open medium, CSS pixels; what shows the medium knows. */
+  apart: (a: Point, b: Point) => number = (a, b) => {
+    const [from, to] = [toScreen(this.store.view.value, a), toScreen(this.store.view.value, b)]
+    return Math.hypot(from.x - to.x, from.y - to.y)
+  }
 
   constructor(private readonly store: Store, private readonly ports: Ports, client: string) {
     this.channel = new Channel(store, ports, client)
@@ -107,6 +112,13 @@ export class Annotator {
     this.channel.send({ type, points: points.map(pair), positive, ...this.classField(), t: Math.round(this.ports.now()) })
   }
 
+  /** Points of a cloud that a loop went round; `runs` as the protocol has them. */
+  selectPoints(runs: string, positive: boolean): void {
+    if (this.placeable() === null) return
+    if (!positive && !this.atWork() && this.store.status.value === 'ready') return toast(this.store, 'note', t('hint.beginPositive'))
+    this.channel.send({ type: 'select', runs, positive, ...this.classField(), t: Math.round(this.ports.now()) })
+  }
+
   /** Takes everything that the model would change as well. */
   acceptAll(): void {
     if (this.store.active.value?.ghosts) this.channel.send({ type: 'accept' })
@@ -177,7 +189,7 @@ export class Annotator {
   select(object: number | null): void {
     this.store.selected.value = object
     const found = objectOf(this.store.document.value, object)
-    if (found) announce(this.store, describeObject(found, this.store.classes.value))
+    if (found) announce(this.store, describeObject(found, this.store.classes.value, this.store.kind.value))
   }
 
   selectAt(at: Point): void {
@@ -273,13 +285,10 @@ export class Annotator {
   private markerAt(at: Point, positive: boolean): number | null {
     const prompts = this.store.leaving.value ? [] : (this.store.active.value?.prompts ?? [])
     const merged = prompts.findLastIndex((p) => p.kind === 'mask')
-    const view = this.store.view.value
-    const here = toScreen(view, at)
     for (let i = prompts.length - 1; i > merged; i--) {
       const prompt = prompts[i]
       if (prompt?.kind !== 'click' || prompt.positive !== positive) continue
-      const there = toScreen(view, prompt)
-      if (Math.hypot(here.x - there.x, here.y - there.y) <= MARKER_REACH) return i
+      if (this.apart(at, prompt) <= MARKER_REACH) return i
     }
     return null
   }

@@ -6,9 +6,9 @@ import { applied, EMPTY_DOCUMENT, objectOf, opened, settled } from './document'
 import { Layers } from './layers'
 import { announce, toast } from './notices'
 import { Outbox } from './outbox'
+import { withModel } from './media'
 import type { Live, Ports } from './ports'
 import type { Box, RunMask } from './runs'
-import { shapeOf } from './shape'
 import type { Pending, Store } from './store'
 import { t } from './strings'
 import type { CommandBody, Look, MaskRecord, Ready, SentCommand, ServerMessage } from './wire'
@@ -145,7 +145,7 @@ export class Channel {
         if (store.project.value) store.project.value = { ...store.project.value, policy: message.policy }
         return
       case 'model':
-        if (store.models.value) store.models.value = { ...store.models.value, ...message }
+        if (store.models.value) store.models.value = withModel(store.models.value, message)
         return
       case 'pong':
         this.outbox.settle(message.seq)
@@ -186,7 +186,7 @@ export class Channel {
     }
     const object = objectOf(store.document.value, record.object)
     if (!object || !record.settled || record.seq === 0) return
-    announce(store, describePrompt(object, store.classes.value, shapeOf(record.mask), t(`status.${store.saved.value}`, { count: store.unsaved.value }).toLowerCase()))
+    announce(store, describePrompt(object, store.classes.value, store.kind.value, record.mask, t(`status.${store.saved.value}`, { count: store.unsaved.value }).toLowerCase()))
   }
 
   private show(document: Store['document']['value']): void {

@@ -3,7 +3,10 @@
  * `command.<id>` in the catalogues, and an action in tools/actions.ts.
  */
 
-export type Group = 'clicks' | 'objects' | 'tools' | 'shape' | 'look' | 'images' | 'keyboard' | 'page'
+import type { Kind } from './media'
+import type { CommandBody } from './wire'
+
+export type Group = 'clicks' | 'objects' | 'tools' | 'shape' | 'look' | 'cloud' | 'images' | 'keyboard' | 'page'
 
 export interface CommandSpec {
   /** Where the list of keys and the palette show it. */
@@ -12,6 +15,10 @@ export interface CommandSpec {
   readonly keys: readonly string[]
   /** The keys mean this only while the crosshair is on, or while a place is proposed that it is not at yet. */
   readonly where?: 'crosshair' | 'proposed'
+  /** The one kind of medium that it is about; in a point cloud the keys of `cloud` go before others. */
+  readonly only?: Kind
+  /** What it asks of the server, one of which the kind of medium has to understand. */
+  readonly sends?: readonly CommandBody['type'][]
   /** Goes on while the key is held down. */
   readonly repeats?: true
   /** Lasts as long as the key is held, so neither the palette nor a button can run it. */
@@ -36,51 +43,73 @@ const TABLE = {
   'class-7': { group: 'objects', keys: ['7'] },
   'class-8': { group: 'objects', keys: ['8'] },
   'class-9': { group: 'objects', keys: ['9'] },
-  'next-mask': { group: 'clicks', keys: ['N'] },
-  'accept': { group: 'clicks', keys: ['Y'] },
+  'next-mask': { group: 'clicks', keys: ['N'], sends: ['next_mask'] },
+  'accept': { group: 'clicks', keys: ['Y'], sends: ['accept'] },
   'lock': { group: 'objects', keys: ['K'] },
   'reopen': { group: 'objects', keys: ['R'] },
   'remove': { group: 'objects', keys: ['Delete', 'Backspace'] },
 
   'tool-click': { group: 'tools', keys: ['C'] },
-  'tool-box': { group: 'tools', keys: ['B'] },
-  'tool-scribble': { group: 'tools', keys: ['S'] },
-  'tool-lasso': { group: 'tools', keys: ['L'] },
-  'tool-brush': { group: 'tools', keys: ['P'] },
-  'tool-eraser': { group: 'tools', keys: ['E'] },
-  'tool-polygon': { group: 'tools', keys: ['G'] },
-  'tool-wand': { group: 'tools', keys: ['W'] },
+  'tool-box': { group: 'tools', keys: ['B'], sends: ['box'] },
+  'tool-scribble': { group: 'tools', keys: ['S'], sends: ['scribble'] },
+  'tool-lasso': { group: 'tools', keys: ['L'], sends: ['lasso', 'select'] },
+  'tool-brush': { group: 'tools', keys: ['P'], sends: ['paint'] },
+  'tool-eraser': { group: 'tools', keys: ['E'], sends: ['paint'] },
+  'tool-polygon': { group: 'tools', keys: ['G'], sends: ['polygon'] },
+  'tool-wand': { group: 'tools', keys: ['W'], sends: ['wand'] },
   'tool-select': { group: 'tools', keys: ['V'] },
-  'tool-cut': { group: 'shape', keys: ['X'] },
-  'brush-smaller': { group: 'tools', keys: ['['], repeats: true },
-  'brush-larger': { group: 'tools', keys: [']'], repeats: true },
+  'tool-cut': { group: 'shape', keys: ['X'], only: 'photo' },
+  'brush-smaller': { group: 'tools', keys: ['['], repeats: true, sends: ['paint'] },
+  'brush-larger': { group: 'tools', keys: [']'], repeats: true, sends: ['paint'] },
 
-  'fill-holes': { group: 'shape', keys: ['F'] },
-  'keep-largest': { group: 'shape', keys: [] },
-  'remove-specks': { group: 'shape', keys: [] },
-  'smooth': { group: 'shape', keys: ['O'] },
-  'grow': { group: 'shape', keys: ['.'] },
-  'shrink': { group: 'shape', keys: [','] },
-  'split': { group: 'shape', keys: [] },
-  'merge': { group: 'shape', keys: ['M'] },
-  'subtract': { group: 'shape', keys: [] },
-  'intersect': { group: 'shape', keys: [] },
-  'exclude': { group: 'shape', keys: [] },
+  'fill-holes': { group: 'shape', keys: ['F'], only: 'photo' },
+  'keep-largest': { group: 'shape', keys: [], sends: ['shape'] },
+  'remove-specks': { group: 'shape', keys: [], sends: ['shape'] },
+  'smooth': { group: 'shape', keys: ['O'], only: 'photo' },
+  'grow': { group: 'shape', keys: ['.'], sends: ['shape'] },
+  'shrink': { group: 'shape', keys: [','], sends: ['shape'] },
+  'split': { group: 'shape', keys: [], sends: ['split'] },
+  'merge': { group: 'shape', keys: ['M'], sends: ['combine'] },
+  'subtract': { group: 'shape', keys: [], sends: ['combine'] },
+  'intersect': { group: 'shape', keys: [], sends: ['combine'] },
+  'exclude': { group: 'shape', keys: [], sends: ['combine'] },
 
-  'uncertainty': { group: 'look', keys: ['U'] },
-  'uncertainty-back': { group: 'look', keys: ['Shift+U'] },
-  'uncertainty-go': { group: 'look', keys: ['Enter'], where: 'proposed' },
+  'uncertainty': { group: 'look', keys: ['U'], only: 'photo' },
+  'uncertainty-back': { group: 'look', keys: ['Shift+U'], only: 'photo' },
+  'uncertainty-go': { group: 'look', keys: ['Enter'], where: 'proposed', only: 'photo' },
   'zoom-in': { group: 'look', keys: ['+', '='], repeats: true },
   'zoom-out': { group: 'look', keys: ['-'], repeats: true },
   'fit': { group: 'look', keys: ['0'] },
-  'full-size': { group: 'look', keys: ['Shift+0'] },
+  'full-size': { group: 'look', keys: ['Shift+0'], only: 'photo' },
   'hold-pan': { group: 'look', keys: ['Space'], held: true },
   'matte': { group: 'look', keys: ['Q'], held: true },
-  'loupe': { group: 'look', keys: ['Z'], held: true },
+  'loupe': { group: 'look', keys: ['Z'], held: true, only: 'photo' },
   'peek': { group: 'look', keys: ['H'], held: true },
   'toggle-masks': { group: 'look', keys: ['Shift+H'] },
   'toggle-panels': { group: 'look', keys: ['F2'] },
   'toggle-strip': { group: 'look', keys: ['F4'] },
+
+  'orbit-left': { group: 'cloud', keys: ['ArrowLeft', 'Ctrl+ArrowLeft'], repeats: true, only: 'cloud' },
+  'orbit-right': { group: 'cloud', keys: ['ArrowRight', 'Ctrl+ArrowRight'], repeats: true, only: 'cloud' },
+  'orbit-up': { group: 'cloud', keys: ['ArrowUp', 'Ctrl+ArrowUp'], repeats: true, only: 'cloud' },
+  'orbit-down': { group: 'cloud', keys: ['ArrowDown', 'Ctrl+ArrowDown'], repeats: true, only: 'cloud' },
+  'pan-left': { group: 'cloud', keys: ['Shift+ArrowLeft'], repeats: true, only: 'cloud' },
+  'pan-right': { group: 'cloud', keys: ['Shift+ArrowRight'], repeats: true, only: 'cloud' },
+  'pan-up': { group: 'cloud', keys: ['Shift+ArrowUp'], repeats: true, only: 'cloud' },
+  'pan-down': { group: 'cloud', keys: ['Shift+ArrowDown'], repeats: true, only: 'cloud' },
+  'crosshair': { group: 'cloud', keys: ['X'], only: 'cloud' },
+  'look-closer': { group: 'cloud', keys: ['F'], only: 'cloud' },
+  'view-top': { group: 'cloud', keys: ['Shift+1'], only: 'cloud' },
+  'view-front': { group: 'cloud', keys: ['Shift+2'], only: 'cloud' },
+  'view-side': { group: 'cloud', keys: ['Shift+3'], only: 'cloud' },
+  'next-colouring': { group: 'cloud', keys: ['Shift+C'], only: 'cloud' },
+  'points-smaller': { group: 'cloud', keys: ['['], repeats: true, only: 'cloud' },
+  'points-larger': { group: 'cloud', keys: [']'], repeats: true, only: 'cloud' },
+  'toggle-lighting': { group: 'cloud', keys: ['Shift+L'], only: 'cloud' },
+  'toggle-dimming': { group: 'cloud', keys: ['Shift+D'], only: 'cloud' },
+  'clip': { group: 'cloud', keys: ['B'], only: 'cloud' },
+  'clip-object': { group: 'cloud', keys: ['Shift+B'], only: 'cloud' },
+  'labels': { group: 'cloud', keys: [], only: 'cloud' },
 
   'previous-image': { group: 'images', keys: ['A', 'PageUp'] },
   'next-image': { group: 'images', keys: ['D', 'PageDown'] },
@@ -109,9 +138,12 @@ const TABLE = {
 export type Command = keyof typeof TABLE
 export type HeldCommand = { [C in Command]: (typeof TABLE)[C] extends { held: true } ? C : never }[Command]
 
+/** Commands about clouds alone. */
+export type CloudCommand = { [C in Command]: (typeof TABLE)[C] extends { only: 'cloud' } ? C : never }[Command]
+
 export const COMMANDS: Readonly<Record<Command, CommandSpec>> = TABLE
 export const COMMAND_IDS = Object.keys(TABLE) as readonly Command[]
-export const GROUPS: readonly Group[] = ['clicks', 'objects', 'tools', 'shape', 'look', 'images', 'keyboard', 'page']
+export const GROUPS: readonly Group[] = ['clicks', 'objects', 'tools', 'shape', 'look', 'cloud', 'images', 'keyboard', 'page']
 
 export function isHeld(command: Command): command is HeldCommand {
   return COMMANDS[command].held === true
@@ -119,4 +151,10 @@ export function isHeld(command: Command): command is HeldCommand {
 
 export function isCommand(name: string): name is Command {
   return name in TABLE
+}
+
+/** Commands share a chord only where they are in different places. */
+export function placeOf(command: Command): 'crosshair' | 'proposed' | 'cloud' | 'anywhere' {
+  const { where, only } = COMMANDS[command]
+  return where ?? (only === 'cloud' ? 'cloud' : 'anywhere')
 }

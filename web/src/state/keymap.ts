@@ -1,6 +1,6 @@
 /** Which chord means which command: the default, a preset over it, a person's own changes over both. */
 
-import { COMMAND_IDS, COMMANDS, isCommand, type Command } from './commands'
+import { COMMAND_IDS, COMMANDS, isCommand, placeOf, type Command } from './commands'
 import { isChord, isForFocus, isReserved, isSingleKey } from './keys'
 import { isPreset, PRESETS, type PresetName } from './presets'
 
@@ -22,6 +22,8 @@ export interface KeyContext {
   readonly onCanvas: boolean
   /** Single characters are shortcuts. */
   readonly singleKeys: boolean
+  /** Whether a command makes sense for the medium that is open. */
+  offered(command: Command): boolean
 }
 
 /** The keys of every command. A chord has one meaning: a person's change takes it from the preset, and that from the default. */
@@ -47,17 +49,16 @@ export function resolve(settings: KeySettings): KeyMap {
 export function commandOf(chord: string, map: KeyMap, context: KeyContext): Command | null {
   if (!context.onCanvas && isForFocus(chord)) return null
   if (!context.singleKeys && isSingleKey(chord)) return null
-  const meant = COMMAND_IDS.filter((id) => map[id].includes(chord))
-  for (const where of ['proposed', 'crosshair'] as const) {
-    const there = meant.find((id) => COMMANDS[id].where === where)
-    if (context[where] && there) return there
-  }
-  return meant.find((id) => COMMANDS[id].where === undefined) ?? null
+  const meant = COMMAND_IDS.filter((id) => map[id].includes(chord) && context.offered(id))
+  // With the crosshair on, the arrows move it; without, they turn the cloud.
+  const rest = context.crosshair ? (['crosshair', 'anywhere', 'cloud'] as const) : (['cloud', 'anywhere'] as const)
+  const order = context.proposed ? (['proposed', ...rest] as const) : rest
+  return order.flatMap((place) => meant.filter((id) => placeOf(id) === place))[0] ?? null
 }
 
 /** The command that has a chord already where the given one would use it. */
 export function holderOf(map: KeyMap, command: Command, chord: string): Command | null {
-  return COMMAND_IDS.find((id) => id !== command && COMMANDS[id].where === COMMANDS[command].where && map[id].includes(chord)) ?? null
+  return COMMAND_IDS.find((id) => id !== command && placeOf(id) === placeOf(command) && map[id].includes(chord)) ?? null
 }
 
 /** Settings in which a command has exactly these keys, and no other command has any of them. */
@@ -92,5 +93,5 @@ function isKeyList(keys: unknown): boolean {
 }
 
 function placed(command: Command, chord: string): string {
-  return `${COMMANDS[command].where ?? ''} ${chord}`
+  return `${placeOf(command)} ${chord}`
 }

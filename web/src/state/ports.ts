@@ -25,6 +25,8 @@ export interface Rest {
   statistics(): Promise<Statistics>
   versions(object: number): Promise<readonly ObjectVersion[]>
   versionMask(object: number, action: number): Promise<RunMask>
+  /** Makes finished objects of the labels in the file of a cloud. */
+  takeLabels(image: number): Promise<unknown>
   importFrom(file: Blob, filename: string, format: string): Promise<ImportResult>
 }
 

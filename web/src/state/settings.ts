@@ -34,6 +34,22 @@ export function rememberSettings(store: Store, ports: Ports): void {
   })
 }
 
+/** What of the look of clouds is found again at the next visit. */
+export interface CloudChoices {
+  readonly lighting: Signal<boolean>
+  readonly dimming: Signal<boolean>
+  readonly pointSize: Signal<number>
+}
+
+export function rememberCloud(cloud: CloudChoices, ports: Ports): void {
+  for (const name of ['lighting', 'dimming'] as const) {
+    cloud[name].value = ports.lasting.get(`cloud-${name}`) !== 'off'
+    effect(() => ports.lasting.set(`cloud-${name}`, cloud[name].value ? 'on' : 'off'))
+  }
+  cloud.pointSize.value = numberBetween(0.25, 4, 1)(ports.lasting.get('cloud-points'))
+  effect(() => ports.lasting.set('cloud-points', String(cloud.pointSize.value)))
+}
+
 /** One of some words, the first of them if nothing or something else is kept. */
 function oneOf<T extends string>(words: readonly [T, ...T[]]): (text: string | null) => T {
   return (text) => words.find((word) => word === text) ?? words[0]

@@ -5,6 +5,7 @@ import { EMPTY_DOCUMENT, objectOf } from './document'
 import type { Armed } from './gesture'
 import { DEFAULT_KEYS, resolve, type KeySettings } from './keymap'
 import type { Layers } from './layers'
+import type { Kind } from './media'
 import { colourOf } from './styles'
 import type { Box, RunMask } from './runs'
 import type { Language } from './strings'
@@ -75,6 +76,7 @@ export function createStore() {
   const doubts = signal<Doubts | null>(null)
   const keys = signal<KeySettings>(DEFAULT_KEYS)
 
+  const currentImage = computed(() => images.value.find((i) => i.id === current.value) ?? null)
   const active = computed(() => objectOf(document.value, document.value.active))
   const chosenClass = computed(() => {
     const wanted = (leaving.value ? null : active.value?.class) ?? stickyClass.value
@@ -116,6 +118,7 @@ export function createStore() {
     view: signal<View>({ scale: 1, left: 0, top: 0 }),
     canvas: signal<Size>({ width: 0, height: 0 }),
     pointer: signal<Point | null>(null),
+    /** In image points; in a point cloud, in CSS pixels of the canvas. */
     crosshair: signal<Point | null>(null),
     rubber: signal<Box | null>(null),
     panning: signal(false),
@@ -162,7 +165,9 @@ export function createStore() {
     /** For people who listen: said politely by a live region. */
     announcement: signal(''),
 
-    currentImage: computed(() => images.value.find((i) => i.id === current.value) ?? null),
+    currentImage,
+    /** What kind of medium is open. */
+    kind: computed<Kind>(() => currentImage.value?.kind ?? 'photo'),
     active,
     chosenClass,
     selectedObject: computed(() => objectOf(document.value, selected.value)),

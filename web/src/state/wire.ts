@@ -1,10 +1,12 @@
 /** What travels between client and server: docs/annotator-protocol.md, sections 3 to 6, as types. */
 
+import type { Kind } from './media'
 import { checkRuns, readVarints, type RunMask } from './runs'
 
 export interface ImageInfo {
   readonly id: number
   readonly name: string
+  readonly kind: Kind
   readonly status: 'new' | 'ok' | 'missing' | 'damaged'
   readonly problem: string | null
   readonly width: number | null
@@ -98,6 +100,8 @@ export interface FormatInfo {
   readonly suffixes?: readonly string[]
   readonly reads?: boolean
   readonly writes?: boolean
+  /** The media that it holds. */
+  readonly kinds?: readonly Kind[]
   readonly summary: string
 }
 
@@ -113,6 +117,14 @@ export interface ProjectInfo {
   readonly start_image: number | null
   readonly formats: readonly FormatInfo[]
   readonly policy: Policy
+  /** The media of the project, with the commands that make sense for them. */
+  readonly kinds?: readonly KindInfo[]
+}
+
+export interface KindInfo {
+  readonly name: Kind
+  readonly title: string
+  readonly commands: readonly string[]
 }
 
 export interface ModelState {
@@ -146,8 +158,13 @@ export interface DoubtfulPlace {
   readonly inside: boolean
 }
 
-export interface Models extends ModelState {
+export interface KindModels extends ModelState {
   readonly models: readonly ModelInfo[]
+}
+
+/** The models of every kind of medium; what stands outside of `kinds` is the first of them. */
+export interface Models extends KindModels {
+  readonly kinds?: Readonly<Partial<Record<Kind, KindModels>>>
 }
 
 export interface ExportResult {
@@ -208,6 +225,7 @@ export type CommandBody =
   | { type: 'paint'; points: readonly (readonly [number, number])[]; radius: number; positive: boolean; class?: number; t?: number }
   | { type: 'polygon'; loops: readonly Loop[]; before?: readonly Loop[]; positive: boolean; class?: number; t?: number }
   | { type: 'wand'; x: number; y: number; tolerance: number; positive: boolean; class?: number; t?: number }
+  | { type: 'select'; runs: string; positive: boolean; class?: number; t?: number }
   | { type: 'shape'; operation: ShapeName; amount: number; object?: number }
   | { type: 'split'; line?: readonly (readonly [number, number])[]; object?: number }
   | { type: 'combine'; operation: CombineName; others: readonly number[]; object?: number }
@@ -274,7 +292,7 @@ export type ServerMessage =
   | { readonly type: 'busy'; readonly object: number | null; readonly stage: string }
   | { readonly type: 'classes' }
   | { readonly type: 'project'; readonly policy: Policy }
-  | ({ readonly type: 'model' } & ModelState)
+  | ({ readonly type: 'model'; readonly kind?: Kind } & ModelState)
   | { readonly type: 'pong'; readonly seq: number }
 
 export interface MaskRecord {

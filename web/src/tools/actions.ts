@@ -1,12 +1,12 @@
 /** What each command does. */
 
 import type { Annotator } from '../state/annotator'
-import type { Command, HeldCommand } from '../state/commands'
+import type { CloudCommand, Command, HeldCommand } from '../state/commands'
 import { announce } from '../state/notices'
 import type { Panel, Store } from '../state/store'
 import { t } from '../state/strings'
-import type { Crosshair } from './crosshair'
-import { fit, fullSize, zoomMiddle } from './look'
+import { fullSize } from './look'
+import type { Viewer } from './viewer'
 
 /** Screen pixels from the edge within which a bar may lie over the picture. */
 const CLEAR_OF_BARS = 80
@@ -15,7 +15,8 @@ export type Action = () => void
 export type PlainCommand = Exclude<Command, HeldCommand>
 export type Actions = Readonly<Record<PlainCommand, Action>>
 
-export function makeActions(store: Store, annotator: Annotator, crosshair: Crosshair): Actions {
+/** `viewer` gives what shows the open medium. */
+export function makeActions(store: Store, annotator: Annotator, viewer: () => Viewer, cloud: Readonly<Record<CloudCommand, Action>>): Actions {
   const open = (panel: Panel): Action => () => (store.panel.value = panel)
   const tool = (name: Store['tool']['value']): Action => () => (store.tool.value = name)
   const { painter } = annotator
@@ -24,7 +25,7 @@ export function makeActions(store: Store, annotator: Annotator, crosshair: Cross
     'redo': () => annotator.redo(),
     'finish': () => annotator.finish(),
     'start-over': () => {
-      if (store.crosshair.value && !store.active.value && !store.doubting.value) store.crosshair.value = null
+      if (viewer().crosshairOn && !store.active.value && !store.doubting.value) viewer().hideCrosshair()
       annotator.startOver()
     },
     'aim-positive': () => annotator.aim('positive'),
@@ -69,29 +70,31 @@ export function makeActions(store: Store, annotator: Annotator, crosshair: Cross
     'uncertainty-back': () => annotator.doubter.previous(),
     'uncertainty-go': () => {
       const place = annotator.doubter.go()
-      if (place) crosshair.put(place, CLEAR_OF_BARS)
+      if (place) viewer().putCrosshair(place, CLEAR_OF_BARS)
     },
-    'zoom-in': () => zoomMiddle(store, 1.25),
-    'zoom-out': () => zoomMiddle(store, 0.8),
-    'fit': () => fit(store),
+    'zoom-in': () => viewer().zoom(1.25),
+    'zoom-out': () => viewer().zoom(0.8),
+    'fit': () => viewer().fit(),
     'full-size': () => fullSize(store),
     'toggle-masks': () => (store.masksShown.value = !store.masksShown.value),
     'toggle-panels': () => (store.sideShown.value = !store.sideShown.value),
     'toggle-strip': () => (store.stripShown.value = !store.stripShown.value),
 
+    ...cloud,
+
     'previous-image': () => annotator.step(-1),
     'next-image': () => annotator.step(1),
 
-    'left': () => crosshair.move(-1, 0),
-    'right': () => crosshair.move(1, 0),
-    'up': () => crosshair.move(0, -1),
-    'down': () => crosshair.move(0, 1),
-    'left-10': () => crosshair.move(-10, 0),
-    'right-10': () => crosshair.move(10, 0),
-    'up-10': () => crosshair.move(0, -10),
-    'down-10': () => crosshair.move(0, 10),
-    'positive-here': () => crosshair.click(true),
-    'negative-here': () => crosshair.click(false),
+    'left': () => viewer().moveCrosshair(-1, 0),
+    'right': () => viewer().moveCrosshair(1, 0),
+    'up': () => viewer().moveCrosshair(0, -1),
+    'down': () => viewer().moveCrosshair(0, 1),
+    'left-10': () => viewer().moveCrosshair(-10, 0),
+    'right-10': () => viewer().moveCrosshair(10, 0),
+    'up-10': () => viewer().moveCrosshair(0, -10),
+    'down-10': () => viewer().moveCrosshair(0, 10),
+    'positive-here': () => viewer().clickCrosshair(true),
+    'negative-here': () => viewer().clickCrosshair(false),
 
     'palette': open('palette'),
     'help': open('help'),

@@ -6,9 +6,16 @@ import { chordOf, type KeyPress } from '../state/keys'
 import type { Annotator } from '../state/annotator'
 import type { Store } from '../state/store'
 import type { Actions, PlainCommand } from './actions'
-import type { PointerTool } from './pointer'
+import { isOffered } from '../state/media'
+import type { Viewer } from './viewer'
 
 const TAP_MS = 200
+
+/** What Space, held, says to a pointer. */
+export interface SpaceHolder {
+  spaceHeld: boolean
+  spaceUsed: boolean
+}
 
 export class KeyboardTool {
   /** The key (by its place) that holds each command; its release ends it. */
@@ -17,7 +24,8 @@ export class KeyboardTool {
 
   constructor(
     private readonly store: Store, private readonly annotator: Annotator, private readonly actions: Actions,
-    private readonly pointer: PointerTool, private readonly surface: HTMLElement,
+    /** The pointer and the viewer of the open medium. */
+    private readonly hands: () => { readonly pointer: SpaceHolder; readonly viewer: Viewer },
   ) {
     window.addEventListener('keydown', (e) => this.down(e))
     window.addEventListener('keyup', (e) => this.up(e))
@@ -40,11 +48,13 @@ export class KeyboardTool {
   }
 
   private context(event: KeyboardEvent): KeyContext {
+    const { kind, project, singleKeys } = this.store
     return {
-      onCanvas: event.target === this.surface || event.target === document.body,
-      crosshair: this.store.crosshair.value !== null,
+      onCanvas: event.target === document.body || (event.target instanceof HTMLElement && event.target.matches('canvas.surface')),
+      crosshair: this.hands().viewer.crosshairOn,
       proposed: this.store.proposed.value,
-      singleKeys: this.store.singleKeys.value,
+      singleKeys: singleKeys.value,
+      offered: (command) => isOffered(command, kind.value, project.value?.kinds),
     }
   }
 
@@ -52,8 +62,9 @@ export class KeyboardTool {
     this.holding.set(code, command)
     this.show(command, true)
     if (command !== 'hold-pan') return
-    this.pointer.spaceHeld = true
-    this.pointer.spaceUsed = false
+    const { pointer } = this.hands()
+    pointer.spaceHeld = true
+    pointer.spaceUsed = false
     this.spaceSince = performance.now()
   }
 
@@ -62,8 +73,9 @@ export class KeyboardTool {
     this.holding.delete(event.code)
     if (command) this.show(command, false)
     if (command !== 'hold-pan') return
-    this.pointer.spaceHeld = false
-    if (!this.pointer.spaceUsed && performance.now() - this.spaceSince < TAP_MS) this.annotator.finish()
+    const { pointer } = this.hands()
+    pointer.spaceHeld = false
+    if (!pointer.spaceUsed && performance.now() - this.spaceSince < TAP_MS) this.annotator.finish()
   }
 
   /** What is shown while a key is held. */
@@ -76,7 +88,7 @@ export class KeyboardTool {
   private letGo(): void {
     for (const command of this.holding.values()) this.show(command, false)
     this.holding.clear()
-    this.pointer.spaceHeld = false
+    this.hands().pointer.spaceHeld = false
   }
 }
 

@@ -1,8 +1,9 @@
 import type { JSX } from 'preact'
 import type { Command } from '../state/commands'
 import { objectName } from '../state/describe'
+import { amount } from '../state/media'
 import { colourOf } from '../state/styles'
-import { number, t } from '../state/strings'
+import { t } from '../state/strings'
 import type { ObjectInfo } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
@@ -30,7 +31,7 @@ function ActiveBar({ object }: { object: ObjectInfo }): JSX.Element {
       <span class="muted facts">
         {busy && !object.settled
           ? <><span class="spinner small" /> {t(`bar.busy.${busy}`)}</>
-          : <>{prompts > 0 && <>{t(prompts === 1 ? 'bar.prompts.one' : 'bar.prompts.many', { count: prompts })} · </>}{t('bar.area', { area: number(object.area) })}</>}
+          : <>{prompts > 0 && <>{t(prompts === 1 ? 'bar.prompts.one' : 'bar.prompts.many', { count: prompts })} · </>}{amount(store.kind.value, object.area)}</>}
       </span>
       <Proposal object={object} />
       <Threshold object={object} />
@@ -49,7 +50,7 @@ function Proposal({ object }: { object: ObjectInfo }): JSX.Element | null {
   return (
     <button class={`button ${object.waiting ? 'primary' : 'quiet'}`} title={t(object.waiting ? 'bar.waitingHelp' : 'bar.proposalHelp')}
       onClick={() => annotator.acceptAll()}>
-      <Icon name="spark" size={16} /> {t(object.waiting ? 'bar.waiting' : 'bar.proposal', { area: number(object.ghosts) })} {key && <kbd>{key}</kbd>}
+      <Icon name="spark" size={16} /> {t(object.waiting ? 'bar.waiting' : 'bar.proposal', { area: amount(store.kind.value, object.ghosts) })} {key && <kbd>{key}</kbd>}
     </button>
   )
 }
@@ -72,11 +73,11 @@ function Threshold({ object }: { object: ObjectInfo }): JSX.Element | null {
 }
 
 function SelectedBar({ object }: { object: ObjectInfo }): JSX.Element {
-  const { annotator } = useApp()
+  const { store, annotator } = useApp()
   return (
     <div class="actions" data-testid="selected-bar">
       <Name object={object} />
-      <span class="muted facts">{t('bar.area', { area: number(object.area) })}</span>
+      <span class="muted facts">{amount(store.kind.value, object.area)}</span>
       {!object.locked && <ShapeMenu />}
       <button class="button quiet danger" onClick={() => annotator.remove(object.id)}>
         <Icon name="trash" size={16} /> {t('bar.delete')} <Key command="remove" />

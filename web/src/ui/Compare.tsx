@@ -3,10 +3,12 @@ import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { displayUrl } from '../api/rest'
 import { drawMasked, roundAbout } from '../canvas/masked'
+import { drawPortrait } from '../cloud/portrait'
 import { objectName } from '../state/describe'
+import { amount } from '../state/media'
 import { EMPTY_MASK, unionBox, type Box, type RunMask } from '../state/runs'
 import { colourOf } from '../state/styles'
-import { number, t } from '../state/strings'
+import { t } from '../state/strings'
 import type { ObjectInfo, ObjectVersion } from '../state/wire'
 import { useApp } from './app'
 import { Dialog } from './Dialog'
@@ -37,7 +39,7 @@ function Sides({ object }: { object: ObjectInfo }): JSX.Element {
   const versions = useSignal<readonly ObjectVersion[]>([])
   const chosen = useSignal<number | null>(null)
   const before = useSignal<RunMask>(EMPTY_MASK)
-  const picture = usePicture(object.image)
+  const picture = usePicture(store.kind.value === 'photo' ? object.image : null)
   const now = store.layers.value?.maskOf(object.id) ?? EMPTY_MASK
   useEffect(() => {
     void attempt(() => rest.versions(object.id)).then((found) => {
@@ -53,6 +55,11 @@ function Sides({ object }: { object: ObjectInfo }): JSX.Element {
   const crop = roundAbout(unionBox(before.value.box, now.box), size)
   const colour = colourOf(object, store.classes.value)
   const version = versions.value.find((v) => v.action === chosen.value)
+  const { value: kind } = store.kind
+  const sides = [
+    { title: t('compare.was', { area: amount(kind, version?.area ?? 0) }), mask: before.value },
+    { title: t('compare.is', { area: amount(kind, object.area) }), mask: now },
+  ]
   return (
     <>
       <label class="line">
@@ -62,8 +69,9 @@ function Sides({ object }: { object: ObjectInfo }): JSX.Element {
         </select>
       </label>
       <div class="sides">
-        <Side title={t('compare.was', { area: number(version?.area ?? 0) })} picture={picture} crop={crop} mask={before.value} colour={colour} />
-        <Side title={t('compare.is', { area: number(object.area) })} picture={picture} crop={crop} mask={now} colour={colour} />
+        {sides.map(({ title, mask }) => (store.kind.value === 'cloud'
+          ? <CloudSide key={title} title={title} mask={mask} colour={colour} frame={now} />
+          : <Side key={title} title={title} picture={picture} crop={crop} mask={mask} colour={colour} />))}
       </div>
       {version && <p role="status">{t('compare.iou', { iou: version.iou.toFixed(3) })}</p>}
     </>
@@ -86,9 +94,20 @@ function Side({ title, picture, crop, mask, colour }: SideProps): JSX.Element {
   return <figure><canvas ref={canvas} width="400" height="300" role="img" aria-label={title} /><figcaption>{title}</figcaption></figure>
 }
 
-function usePicture(image: number): HTMLImageElement | null {
+/** A cloud with one mask, from where it is seen now; both sides have the object as it is now in the middle. */
+function CloudSide({ title, mask, colour, frame }: { title: string; mask: RunMask; colour: string; frame: RunMask }): JSX.Element {
+  const { cloud } = useApp()
+  const canvas = useRef<HTMLCanvasElement>(null)
+  useEffect(() => {
+    if (canvas.current) drawPortrait(canvas.current, cloud, mask, colour, frame)
+  }, [mask, colour, frame])
+  return <figure><canvas ref={canvas} width="400" height="300" role="img" aria-label={title} /><figcaption>{title}</figcaption></figure>
+}
+
+function usePicture(image: number | null): HTMLImageElement | null {
   const loaded = useSignal<HTMLImageElement | null>(null)
   useEffect(() => {
+    if (image === null) return
     const element = new Image()
     element.src = displayUrl(image)
     element.decode().then(() => (loaded.value = element), () => undefined)

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import { modelsOf } from '../state/media'
 import { t } from '../state/strings'
 import { useApp } from './app'
 import { Icon } from './icons'
@@ -10,7 +11,7 @@ export function ModelMenu(): JSX.Element | null {
   const { store, rest, attempt } = useApp()
   const open = useSignal(false)
   const root = useRef<HTMLDivElement>(null)
-  const models = store.models.value
+  const models = modelsOf(store.models.value, store.kind.value)
 
   useEffect(() => {
     if (!open.value) return

@@ -1,8 +1,9 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
 import { objectName } from '../state/describe'
+import { amount } from '../state/media'
 import { colourOf } from '../state/styles'
-import { number, t } from '../state/strings'
+import { t } from '../state/strings'
 import { POLICIES, type ObjectInfo, type Policy } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
@@ -73,7 +74,7 @@ function ObjectRow({ object, place, of }: { object: ObjectInfo; place: number; o
         onClick={() => annotator.select(selected ? null : object.id)} onDblClick={() => annotator.reopen(object.id)}>
         <span class="row-name">{name}</span>
         <span class="muted row-fact">
-          {object.state === 'in_progress' ? t('objects.inProgress') : t('bar.area', { area: number(object.area) })}
+          {object.state === 'in_progress' ? t('objects.inProgress') : amount(store.kind.value, object.area)}
         </span>
       </button>
       {object.state === 'finished' && (

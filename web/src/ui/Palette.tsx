@@ -2,7 +2,9 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { COMMAND_IDS, COMMANDS, isHeld, type Command } from '../state/commands'
+import { isOffered } from '../state/media'
 import { rank } from '../state/search'
+import type { Store } from '../state/store'
 import { t } from '../state/strings'
 import { useApp } from './app'
 import { Dialog } from './Dialog'
@@ -64,7 +66,7 @@ export function Palette(): JSX.Element {
 
 function useEntries(): Entry[] {
   const { store, annotator, run } = useApp()
-  const commands = offered().map((id) => ({
+  const commands = offered(store).map((id) => ({
     id, name: t(`command.${id}`), kind: t(`group.${COMMANDS[id].group}`), chords: store.keyMap.value[id], go: () => run(id),
   }))
   const classes = store.classes.value.map((one) => ({
@@ -76,6 +78,6 @@ function useEntries(): Entry[] {
   return [...commands, ...classes, ...images]
 }
 
-function offered(): Command[] {
-  return COMMAND_IDS.filter((id) => !isHeld(id) && COMMANDS[id].group !== 'keyboard' && id !== 'palette')
+function offered({ kind, project }: Store): Command[] {
+  return COMMAND_IDS.filter((id) => !isHeld(id) && isOffered(id, kind.value, project.value?.kinds) && COMMANDS[id].group !== 'keyboard' && id !== 'palette')
 }

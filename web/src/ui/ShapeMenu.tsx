@@ -2,8 +2,9 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Command } from '../state/commands'
+import { isOffered } from '../state/media'
 import { t } from '../state/strings'
-import { useApp } from './app'
+import { focusCanvas, useApp } from './app'
 import { Icon } from './icons'
 import { firstKey } from './keys'
 
@@ -30,8 +31,10 @@ export function ShapeMenu(): JSX.Element {
 
   const close = (): void => {
     open.value = false
-    document.querySelector<HTMLElement>('canvas.surface')?.focus({ preventScroll: true })
+    focusCanvas()
   }
+  const { kind, project } = store
+  const groups = GROUPS.map((group) => group.filter((command) => isOffered(command, kind.value, project.value?.kinds))).filter((group) => group.length > 0)
   return (
     <div class="menu-root" ref={root} onKeyDown={(e) => open.value && walk(e, close)}>
       <button class="button quiet" aria-haspopup="menu" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
@@ -39,12 +42,12 @@ export function ShapeMenu(): JSX.Element {
       </button>
       {open.value && (
         <div class="menu up">
-          <label class="menu-field">{t('shape.amount')}
+          <label class="menu-field">{t(`shape.amount.${kind.value}`)}
             <input class="field" type="number" min="1" max="100" value={store.amount.value}
               onInput={(e) => (store.amount.value = Math.min(Math.max(Number(e.currentTarget.value) || 1, 1), 100))} />
           </label>
           <div role="menu" aria-label={t('shape.menu')}>
-            {GROUPS.map((group, i) => (
+            {groups.map((group, i) => (
               <div key={i} role="group" class="menu-group">
                 {group.map((command) => <Item key={command} command={command} onRun={() => { close(); run(command) }} />)}
               </div>

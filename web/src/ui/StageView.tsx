@@ -1,12 +1,13 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Command } from '../state/commands'
 import { t } from '../state/strings'
 import { ActionBar } from './ActionBar'
 import { useApp } from './app'
+import { useCanvasHelp } from './canvas-help'
+import { CloudView } from './CloudView'
 import { DoubtBar } from './DoubtBar'
 import { Icon } from './icons'
-import { firstKey, showChord } from './keys'
+import { firstKey } from './keys'
 import { Toasts } from './Toasts'
 import { ToolOptions } from './ToolOptions'
 
@@ -16,14 +17,18 @@ export function StageView(): JSX.Element {
   const overlay = useRef<HTMLCanvasElement>(null)
   useEffect(() => mountStage(base.current as HTMLCanvasElement, overlay.current as HTMLCanvasElement), [])
   const cursor = store.panning.value ? 'panning' : store.tool.value
+  const photo = store.kind.value === 'photo'
   return (
     <main class="stage">
-      <canvas ref={base} class="layer" aria-hidden="true" />
-      <canvas ref={overlay} class={`layer surface cursor-${cursor}`} tabIndex={0} role="application"
-        aria-label={t('canvas.label')} aria-describedby="canvas-help" />
-      <p id="canvas-help" class="unseen">{useCanvasHelp()}</p>
+      <div hidden={!photo}>
+        <canvas ref={base} class="layer" aria-hidden="true" />
+        <canvas ref={overlay} class={`layer surface cursor-${cursor}`} tabIndex={0} role="application"
+          aria-label={t('canvas.label.photo')} aria-describedby="canvas-help" />
+        <p id="canvas-help" class="unseen">{useCanvasHelp('photo')}</p>
+      </div>
+      <CloudView />
       <Notice />
-      <div class="float top"><ToolOptions /><DoubtBar /></div>
+      {photo && <div class="float top"><ToolOptions /><DoubtBar /></div>}
       <div class="float bottom">
         <Hint />
         <ActionBar />
@@ -32,16 +37,6 @@ export function StageView(): JSX.Element {
       {store.connection.value === 'lost' && store.status.value === 'ready' && <p class="pill" role="status"><span class="dot loading" />{t('canvas.lost')}</p>}
     </main>
   )
-}
-
-/** How to work without a mouse, with the keys as they are set. */
-function useCanvasHelp(): string {
-  const { store } = useApp()
-  const key = (command: Command): string => firstKey(store, command) ?? t(`command.${command}`)
-  const finish = store.keyMap.value.finish.map(showChord).find((shown) => shown !== key('positive-here')) ?? key('finish')
-  return t('canvas.help', {
-    positive: key('positive-here'), negative: key('negative-here'), finish, discard: key('start-over'), palette: key('palette'),
-  })
 }
 
 /** What stands in for the picture while there is none. */

@@ -1,21 +1,22 @@
 import type { JSX } from 'preact'
-import { t } from '../state/strings'
+import { amount } from '../state/media'
+import { number, t } from '../state/strings'
 import { insideImage } from '../state/view'
 import { useApp } from './app'
 import { Icon } from './icons'
 import { withKey } from './keys'
 
 export function StatusBar({ slow }: { slow: boolean }): JSX.Element {
-  const { store } = useApp()
-  const scale = store.view.value.scale * (window.devicePixelRatio || 1) * 100
+  const { store, cloud } = useApp()
+  const isCloud = store.kind.value === 'cloud'
+  const withoutWebGl = isCloud ? cloud.renderer.value === 'canvas2d' : slow
   return (
     <footer class="status">
       <button class="icon-button small" aria-label={withKey(store, t('command.toggle-strip'), 'toggle-strip')} title={withKey(store, t('command.toggle-strip'), 'toggle-strip')} aria-pressed={store.stripShown.value}
         onClick={() => (store.stripShown.value = !store.stripShown.value)}>
         <Icon name="strip" size={16} />
       </button>
-      <Position />
-      <span class="cell">{store.imageSize.value ? t('status.zoom', { zoom: scale < 10 ? scale.toFixed(1) : Math.round(scale) }) : ''}</span>
+      {isCloud ? <><Place /><Points /></> : <><Position /><Zoom /></>}
       <label class="cell opacity" title={t('status.opacity')}>
         <span class="unseen">{t('status.opacity')}</span>
         <Icon name="eye" size={16} />
@@ -23,7 +24,7 @@ export function StatusBar({ slow }: { slow: boolean }): JSX.Element {
           onInput={(e) => (store.opacity.value = Number(e.currentTarget.value) / 100)} />
       </label>
       <span class="spacer" />
-      {slow && <span class="cell" title={t('status.renderer')}>2D</span>}
+      {withoutWebGl && <span class="cell" title={t('status.renderer')}>2D</span>}
       {store.latency.value !== null && (
         <span class={`cell latency ${store.lookahead.value}`} title={t(store.lookahead.value === 'slow' ? 'status.slowHelp' : 'status.latencyHelp')}>
           {t('status.latency', { ms: Math.round(store.latency.value) })}
@@ -32,6 +33,30 @@ export function StatusBar({ slow }: { slow: boolean }): JSX.Element {
       <Saved />
     </footer>
   )
+}
+
+function Zoom(): JSX.Element {
+  const { store } = useApp()
+  const scale = store.view.value.scale * (window.devicePixelRatio || 1) * 100
+  return <span class="cell">{store.imageSize.value ? t('status.zoom', { zoom: scale < 10 ? scale.toFixed(1) : Math.round(scale) }) : ''}</span>
+}
+
+/** The point that a click would mean, in the coordinates of the file. */
+function Place(): JSX.Element {
+  const { cloud } = useApp()
+  const [scan, pointed] = [cloud.scan.value, cloud.pointed.value]
+  const at = scan && pointed !== null && pointed < scan.count ? scan.inFile(pointed).map((v) => v.toFixed(3)) : null
+  return <span class="cell position place">{at ? t('status.place', { x: at[0] as string, y: at[1] as string, z: at[2] as string }) : ''}</span>
+}
+
+/** How many points there are, and what share of them is in sight while not all are. */
+function Points(): JSX.Element {
+  const { cloud } = useApp()
+  const all = cloud.scan.value?.plan.shown ?? 0
+  const [arrived, drawn] = [cloud.arrived.value, cloud.drawn.value]
+  if (all === 0) return <span class="cell" />
+  if (arrived < all) return <span class="cell">{t('status.pointsArriving', { some: number(arrived), all: number(all) })}</span>
+  return <span class="cell" data-testid="points">{drawn > 0 && drawn < all ? t('status.pointsSample', { some: number(drawn), all: number(all) }) : amount('cloud', all)}</span>
 }
 
 function Position(): JSX.Element {

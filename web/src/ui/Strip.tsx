@@ -68,9 +68,10 @@ function Thumb({ image, place, of }: { image: ImageInfo; place: number; of: numb
   return (
     <li class="place-holder" aria-setsize={of} aria-posinset={place + 1} style={{ left: `${place * STEP}px` }}>
       <button class={`thumb ${current ? 'current' : ''}`} aria-current={current ? 'true' : undefined}
-        aria-label={t('strip.image', { name: image.name, state: stateOf(image) })} title={`${image.name}\n${stateOf(image)}`}
+        aria-label={t(`strip.image.${image.kind}`, { name: image.name, state: stateOf(image) })} title={`${image.name}\n${stateOf(image)}`}
         onClick={() => annotator.open(image.id)}>
         {bad ? <Icon name="warning" /> : <img src={thumbUrl(image.id)} alt="" decoding="async" draggable={false} />}
+        {image.kind === 'cloud' && <span class="kind" aria-hidden="true"><Icon name="points" size={14} /></span>}
         {image.in_progress > 0 ? <span class="badge progress">…</span>
           : image.finished > 0 ? <span class="badge done">{image.finished}</span> : null}
       </button>

@@ -1,36 +1,36 @@
-import type { JSX } from 'preact'
+import { Fragment, type JSX } from 'preact'
 import type { Command } from '../state/commands'
+import { isOffered } from '../state/media'
 import { t } from '../state/strings'
 import { useApp } from './app'
 import { Icon, type IconName } from './icons'
 import { withKey } from './keys'
 
+const TOOLS = [['click', 'box', 'scribble', 'lasso'], ['brush', 'eraser', 'polygon', 'wand'], ['select']] as const
+
 export function ToolRail(): JSX.Element {
   const { store } = useApp()
   const { undo, redo } = store.document.value.history
   const tool = store.tool.value
+  const tools = TOOLS.map((group) => group.filter((name) => isOffered(`tool-${name}`, store.kind.value, store.project.value?.kinds)))
   return (
     <section class="rail" aria-label={t('tools')}>
       <div class="tools" role="toolbar" aria-label={t('tools')} aria-orientation="vertical">
-        <Tool icon="click" command="tool-click" pressed={tool === 'click'} kind="choice" />
-        <Tool icon="box" command="tool-box" pressed={tool === 'box'} kind="choice" />
-        <Tool icon="scribble" command="tool-scribble" pressed={tool === 'scribble'} kind="choice" />
-        <Tool icon="lasso" command="tool-lasso" pressed={tool === 'lasso'} kind="choice" />
-        <span class="rule" />
-        <Tool icon="brush" command="tool-brush" pressed={tool === 'brush'} kind="choice" />
-        <Tool icon="eraser" command="tool-eraser" pressed={tool === 'eraser'} kind="choice" />
-        <Tool icon="polygon" command="tool-polygon" pressed={tool === 'polygon'} kind="choice" />
-        <Tool icon="wand" command="tool-wand" pressed={tool === 'wand'} kind="choice" />
-        <span class="rule" />
-        <Tool icon="select" command="tool-select" pressed={tool === 'select'} kind="choice" />
-        <span class="rule" />
+        {tools.filter((group) => group.length > 0).map((group) => (
+          <Fragment key={group[0]}>
+            {group.map((name) => <Tool key={name} icon={name} command={`tool-${name}`} pressed={tool === name} kind="choice" />)}
+            <span class="rule" />
+          </Fragment>
+        ))}
         <Tool icon="undo" command="undo" disabled={!undo} detail={undo} />
         <Tool icon="redo" command="redo" disabled={!redo} detail={redo} />
         <span class="rule" />
         <Tool icon="fit" command="fit" />
         <Tool icon={store.masksShown.value ? 'eye' : 'eyeOff'} command="toggle-masks"
           pressed={store.masksShown.value} kind="watch" />
-        <Tool icon="unsure" command="uncertainty" pressed={store.doubting.value} kind="choice" disabled={!store.active.value && !store.doubting.value} />
+        {isOffered('uncertainty', store.kind.value, store.project.value?.kinds) && (
+          <Tool icon="unsure" command="uncertainty" pressed={store.doubting.value} kind="choice" disabled={!store.active.value && !store.doubting.value} />
+        )}
       </div>
     </section>
   )

@@ -2,6 +2,8 @@
 
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
+import type { Kind } from '../state/media'
+import type { Store } from '../state/store'
 import { isKey, t } from '../state/strings'
 import type { ExportResult, FormatInfo, ImportResult } from '../state/wire'
 import { useApp } from './app'
@@ -18,15 +20,17 @@ interface Choice {
 
 export function ExportDialog(): JSX.Element {
   const { store, rest, attempt } = useApp()
-  const choices = usualFirst(store.project.value?.formats ?? []).filter((f) => f.writes !== false).flatMap(exportChoices)
-  const chosen = useSignal(choices[0]?.id ?? '')
+  const wanted = useSignal('')
   const scope = useSignal<'all' | 'current'>('all')
+  const media: readonly Kind[] = scope.value === 'current' ? [store.kind.value] : kindsIn(store)
+  const choices = formatsFor(store, media).filter((f) => f.writes !== false).flatMap(exportChoices)
+  const chosen = (choices.find((c) => c.id === wanted.value) ?? choices[0])?.id ?? ''
   const running = useSignal(false)
   const result = useSignal<ExportResult | null>(null)
 
   const start = async (event: Event): Promise<void> => {
     event.preventDefault()
-    const choice = choices.find((c) => c.id === chosen.value)
+    const choice = choices.find((c) => c.id === chosen)
     const current = store.current.value
     if (!choice) return
     running.value = true
@@ -41,7 +45,7 @@ export function ExportDialog(): JSX.Element {
         ? <Exported result={result.value} onAgain={() => (result.value = null)} />
         : <form class="form" onSubmit={(e) => void start(e)}>
             <p class="muted">{t('export.help')}</p>
-            <Radios legend={t('export.format')} name="format" chosen={chosen.value} onChoose={(id) => (chosen.value = id)} choices={choices} />
+            <Radios legend={t('export.format')} name="format" chosen={chosen} onChoose={(id) => (wanted.value = id)} choices={choices} />
             <fieldset class="inline-radios">
               <legend>{t('export.scope')}</legend>
               {(['all', 'current'] as const).map((one) => (
@@ -77,7 +81,7 @@ function Exported({ result, onAgain }: { result: ExportResult; onAgain: () => vo
 
 export function ImportDialog(): JSX.Element {
   const { store, rest, annotator, attempt } = useApp()
-  const formats = usualFirst(store.project.value?.formats ?? []).filter((f) => f.reads !== false)
+  const formats = formatsFor(store, kindsIn(store)).filter((f) => f.reads !== false)
   const chosen = useSignal(formats[0]?.name ?? '')
   const file = useSignal<File | null>(null)
   const accepted = formats.find((f) => f.name === chosen.value)?.suffixes ?? []
@@ -145,6 +149,18 @@ function Radios({ legend, name, chosen, onChoose, choices }: RadiosProps): JSX.E
 
 function Notes({ notes }: { notes: readonly string[] }): JSX.Element | null {
   return notes.length ? <ul class="notes">{notes.map((note) => <li key={note}>{note}</li>)}</ul> : null
+}
+
+/** The kinds of media in the project, that of the open one first. */
+function kindsIn({ images, kind }: Store): readonly Kind[] {
+  return [kind.value, ...new Set(images.value.map((image) => image.kind).filter((one) => one !== kind.value))]
+}
+
+/** The formats that hold one of these media: those of the first medium first. */
+function formatsFor(store: Store, media: readonly Kind[]): readonly FormatInfo[] {
+  const holds = (format: FormatInfo, kind: Kind | undefined): boolean => kind !== undefined && (format.kinds ?? ['photo']).includes(kind)
+  const possible = usualFirst(store.project.value?.formats ?? []).filter((f) => media.some((kind) => holds(f, kind)))
+  return [...possible.filter((f) => holds(f, media[0])), ...possible.filter((f) => !holds(f, media[0]))]
 }
 
 const USUAL = ['png', 'coco', 'labelme']

@@ -3,6 +3,7 @@
 import { COMMANDS, type Command } from '../state/commands'
 import { commandOf } from '../state/keymap'
 import { splitChord } from '../state/keys'
+import { isOffered } from '../state/media'
 import type { Store } from '../state/store'
 import { isKey, t } from '../state/strings'
 
@@ -20,10 +21,12 @@ export function showChord(chord: string): string {
   return [...modifiers, shown].join('+')
 }
 
+const isOfferedNow = ({ kind, project }: Store) => (command: Command): boolean => isOffered(command, kind.value, project.value?.kinds)
+
 /** The key to tell people for a command: the first that does not mean something else at the moment, null without any. */
 export function firstKey(store: Store, command: Command): string | null {
   const map = store.keyMap.value
-  const context = { onCanvas: true, crosshair: store.crosshair.value !== null, proposed: store.proposed.value, singleKeys: true }
+  const context = { onCanvas: true, crosshair: store.crosshair.value !== null, proposed: store.proposed.value, singleKeys: true, offered: isOfferedNow(store) }
   const chords = map[command]
   const chord = chords.find((one) => COMMANDS[command].where !== undefined || commandOf(one, map, context) === command) ?? chords[0]
   return chord === undefined ? null : showChord(chord)
