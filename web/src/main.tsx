@@ -33,7 +33,7 @@ const keep = (storage: Storage): Keep => ({
 
 const ports: Ports = {
   rest,
-  connect: (image, client, handlers) => new LiveConnection(liveUrl(image, location.origin), client, handlers),
+  connect: (image, client, handlers, name) => new LiveConnection(liveUrl(image, location.origin), client, handlers, undefined, name),
   lasting: keep(localStorage),
   session: keep(sessionStorage),
   languages: navigator.languages,

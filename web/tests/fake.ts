@@ -2,7 +2,7 @@
 
 import { writeVarints, type Box } from '../src/state/runs'
 import type { LiveHandlers, Ports, Rest } from '../src/state/ports'
-import type { Ack, ClassInfo, History, ImageInfo, Look, ObjectInfo, Ready, SentCommand } from '../src/state/wire'
+import type { Ack, ClassInfo, History, ImageInfo, Look, Name, ObjectInfo, Ready, SentCommand } from '../src/state/wire'
 
 interface RecordParts { seq?: number; rev?: number; object?: number; box?: Box; runs: number[]; settled?: boolean }
 
@@ -19,12 +19,13 @@ export function record({ seq = 0, rev = 1, object = 1, box = { x0: 0, y0: 0, x1:
 export const NO_HISTORY: History = { undo: null, redo: null }
 
 export const object = (id: number, more: Partial<ObjectInfo> = {}): ObjectInfo => ({
-  id, image: 3, class: 1, colour: null, hidden: false, locked: false, ghosts: 0, waiting: false, threshold: null, z: id, state: 'in_progress', rev: 1, settled: true, area: 0,
+  id, image: 3, class: 1, colour: null, hidden: false, locked: false, ghosts: 0, waiting: false, threshold: null, ignored: false, review: null, reviewer: '', note: '', z: id, state: 'in_progress', rev: 1, settled: true, area: 0,
   box: [0, 0, 0, 0], prompts: [], ...more,
 })
 
 export const image = (id: number, more: Partial<ImageInfo> = {}): ImageInfo => ({
-  id, name: `${id}.png`, kind: 'photo', status: 'ok', problem: null, width: 8, height: 6, rev: 0, finished: 0, in_progress: 0, ...more,
+  id, name: `${id}.png`, kind: 'photo', status: 'ok', problem: null, width: 8, height: 6, rev: 0, finished: 0, in_progress: 0,
+  accepted: 0, rejected: 0, review: null, reviewer: '', ...more,
 })
 
 export const LEAF: ClassInfo = { id: 1, name: 'leaf', colour: '#009e73', key: 1, objects: 0 }
@@ -40,7 +41,7 @@ export const ack = (seq: number, more: Partial<Ack> = {}): Ack => ({
 
 /** Ports that remember what was sent; the test plays the server through `handlers`. */
 export function fakePorts() {
-  const sent: (SentCommand | Look)[] = []
+  const sent: (SentCommand | Look | Name)[] = []
   const kept = new Map<string, string>()
   const keep = { get: (name: string) => kept.get(name) || null, set: (name: string, value: string) => void kept.set(name, value) }
   const state = { sent, kept, handlers: null as LiveHandlers | null, clock: 1000, connected: [] as number[] }

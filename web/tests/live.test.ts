@@ -40,7 +40,7 @@ it('introduces itself and sends only after ready', () => {
   const live = connect()
   socket().open()
   live.send({ type: 'undo', seq: 1, rev: 0 })
-  expect(socket().sent).toEqual([{ type: 'open', client: 'client-12345' }])
+  expect(socket().sent).toEqual([{ type: 'open', client: 'client-12345', name: '' }])
   socket().say(ready())
   live.send({ type: 'undo', seq: 1, rev: 0 })
   expect(socket().sent).toHaveLength(2)

@@ -21,6 +21,7 @@ class Board:
     rev: int
     objects: dict[int, StoredObject]
     peers: list[Peer] = field(default_factory=list)
+    judged: bool = False
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send a message to everybody."""

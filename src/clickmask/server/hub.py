@@ -11,6 +11,7 @@ from clickmask.server.errors import NotFoundError
 from clickmask.server.live import LiveImage
 from clickmask.server.media import MEDIA
 from clickmask.server.model import ModelStatus
+from clickmask.server.schemas import image_json
 from clickmask.server.services import Services
 from clickmask.store.protocol import SessionStore
 from clickmask.store.values import StoredImage, StoredObject
@@ -56,6 +57,12 @@ class Hub:
         for image in images:
             if image.id in self._images:
                 self._images[image.id].follow(image.path)
+
+    def judged(self, image: StoredImage) -> None:
+        """Let everybody know what somebody thinks of an image."""
+        if image.id in self._images:
+            self._images[image.id].judged(image)
+        self.tell_all({"type": "image", "image": image_json(image)})
 
     def tell_all(self, message: dict[str, Any]) -> None:
         """Send a message to everybody on every image."""

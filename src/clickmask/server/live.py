@@ -35,6 +35,7 @@ from clickmask.server.schemas import (
     StepCommand,
     ThresholdCommand,
     history_json,
+    image_json,
 )
 from clickmask.server.services import Services
 from clickmask.store.values import Edit, Origin, Outcome, StoredImage, StoredObject
@@ -70,6 +71,7 @@ class LiveImage:
             raise ImageError(f"{image.path} has not been looked at yet.")
         size_hw = image.facts.size_hw
         self._board = Board(image.id, image.path, image.kind, size_hw, image.rev, {o.id: o for o in objects})
+        self._board.judged = image.review is not None
         self._services = services
         self._steps = steps
         self._used = time.monotonic()
@@ -205,6 +207,7 @@ class LiveImage:
             else:
                 ack = await self._edit(command, client, strict)
             self._publish(ack, client, with_masks=command.type not in ANSWERED_LATER)
+        await self._tell_if_unjudged()
         self.tell_presence()
         self._answers.ask_for(ack.objects)
         return ack
@@ -245,6 +248,19 @@ class LiveImage:
         await self.settled(object_id)
         stored = self._pick(object_id)
         return stored, *await self._answers.uncertainty(stored)
+
+    def judged(self, image: StoredImage) -> None:
+        """Somebody has judged the image, or taken that back; everybody is told elsewhere."""
+        self._board.judged = image.review is not None
+
+    async def _tell_if_unjudged(self) -> None:
+        """Let everybody know that a step has taken the image's judgement away."""
+        if not self._board.judged:
+            return
+        image = await self._services.image(self._board.image_id)
+        self._board.judged = image.review is not None
+        if not self._board.judged:
+            self.tell({"type": "image", "image": image_json(image)})
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send a message to everybody."""

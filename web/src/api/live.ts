@@ -1,7 +1,7 @@
 /** The WebSocket of one open image. It comes back by itself after a loss; what to send again is the outbox's business. */
 
 import type { Live, LiveHandlers } from '../state/ports'
-import { parseRecords, type Look, type SentCommand, type ServerMessage } from '../state/wire'
+import { parseRecords, type Look, type Name, type SentCommand, type ServerMessage } from '../state/wire'
 import { ROOT } from './rest'
 
 const FIRST_WAIT_MS = 250
@@ -27,12 +27,13 @@ export class LiveConnection implements Live {
     private readonly client: string,
     private readonly handlers: LiveHandlers,
     private readonly open: SocketFactory = (address) => new WebSocket(address),
+    private readonly name: () => string = () => '',
   ) {
     this.connect()
   }
 
   /** Sends at once if the image is open; otherwise the outbox sends it after `ready`. */
-  send(command: SentCommand | Look): void {
+  send(command: SentCommand | Look | Name): void {
     if (this.ready && this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(command))
   }
 
@@ -49,7 +50,7 @@ export class LiveConnection implements Live {
     const socket = this.open(this.url)
     socket.binaryType = 'arraybuffer'
     this.socket = socket
-    socket.onopen = () => socket.send(JSON.stringify({ type: 'open', client: this.client }))
+    socket.onopen = () => socket.send(JSON.stringify({ type: 'open', client: this.client, name: this.name() }))
     socket.onmessage = (event) => this.receive(event.data as string | ArrayBuffer)
     socket.onclose = (event) => this.lost(event.code)
   }

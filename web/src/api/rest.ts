@@ -3,7 +3,7 @@
 import { Refusal, type Rest } from '../state/ports'
 import {
   parseRecord, type ClassInfo, type ExportResult, type HistoryEntry, type ImageInfo, type ImportResult, type Loop, type Models, type ObjectVersion,
-  type Policy, type ProjectInfo, type Statistics, type Uncertainty,
+  type Policy, type ProjectInfo, type Statistics, type Uncertainty, type Words,
 } from '../state/wire'
 
 export const ROOT = '/api/v1'
@@ -23,8 +23,8 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
 async function refusal(response: Response): Promise<Refusal> {
   const text = await response.text()
   try {
-    const { error } = JSON.parse(text) as { error: { code: string; message: string } }
-    return new Refusal(error.code, error.message)
+    const { error } = JSON.parse(text) as { error: { code: string; message: string; words?: Words } }
+    return new Refusal(error.code, error.message, error.words)
   } catch {
     return new Refusal(response.status === 401 ? 'unauthorised' : 'http', `${response.status} ${response.statusText}`)
   }
@@ -47,6 +47,7 @@ export const rest: Rest = {
     await call('POST', '/project/scan')
     return rest.images()
   },
+  judgeImage: (image, review, by) => call<ImageInfo>('PATCH', `/images/${image}`, { review, by }),
   images: async () => (await call<{ images: ImageInfo[] }>('GET', '/images')).images,
   classes: async () => (await call<{ classes: ClassInfo[] }>('GET', '/classes')).classes,
   addClass: (name, colour, key) =>

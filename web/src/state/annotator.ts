@@ -1,7 +1,7 @@
 /** What a person can do, turned into commands. Knows no page and no socket. */
 
 import { Channel } from './channel'
-import { describeObject } from './describe'
+import { describeObject, objectName } from './describe'
 import { objectOf } from './document'
 import { Doubter } from './doubter'
 import { Lookahead } from './lookahead'
@@ -9,6 +9,7 @@ import { announce, toast } from './notices'
 import { pair, Painter } from './painter'
 import type { Ports } from './ports'
 import { maskContains } from './runs'
+import { Reviewer } from './review'
 import type { Store } from './store'
 import { t } from './strings'
 import { insideImage, toScreen, type Point, type Size } from './view'
@@ -24,6 +25,7 @@ export class Annotator {
   readonly ahead: Lookahead
   /** Shows what the model is not sure of. */
   readonly doubter: Doubter
+  readonly reviewer: Reviewer
   /** Distance on the screen between two places of the open medium, CSS pixels; what shows the medium knows. */
   apart: (a: Point, b: Point) => number = (a, b) => {
     const [from, to] = [toScreen(this.store.view.value, a), toScreen(this.store.view.value, b)]
@@ -33,7 +35,9 @@ export class Annotator {
   constructor(private readonly store: Store, private readonly ports: Ports, client: string) {
     this.channel = new Channel(store, ports, client)
     this.ahead = new Lookahead(store, ports, this.channel)
+    store.client.value = client
     this.doubter = new Doubter(store, ports)
+    this.reviewer = new Reviewer(store, ports, (id, patch) => this.patch(id, patch), (id) => this.select(id))
     this.channel.onAnswered = (milliseconds) => this.ahead.note(milliseconds)
     this.painter = new Painter(
       store, this.channel, () => ({ ...this.classField(), t: Math.round(ports.now()) }), () => this.atWork(), (id) => this.reopen(id),
@@ -49,7 +53,7 @@ export class Annotator {
 
   /** The image so many places further on in the list, if there is one. */
   step(by: number): void {
-    const images = this.store.images.value
+    const images = this.store.shownImages.value
     const at = images.findIndex((i) => i.id === this.store.current.value)
     const next = images[at + by]
     if (next) this.open(next.id)
@@ -201,6 +205,8 @@ export class Annotator {
   reopen(object: number): void {
     const found = objectOf(this.store.document.value, object)
     if (!found || this.store.document.value.active === object) return
+    const other = this.store.people.value.find((p) => p.active === object && p.client !== this.store.client.value)
+    if (other) toast(this.store, 'note', t('say.alsoAtWork', { person: other.name || t('people.somebody'), name: objectName(found, this.store.classes.value) }))
     this.channel.send(found.state === 'finished' ? { type: 'reopen', object } : { type: 'activate', object })
     this.store.selected.value = null
   }
@@ -214,6 +220,19 @@ export class Annotator {
     const selected = this.store.selectedObject.value
     if (selected) this.patch(selected.id, { locked: !selected.locked })
     else announce(this.store, t('say.selectFirst'))
+  }
+
+  /** Makes the selected object an ignore region, or one that counts again. */
+  toggleIgnored(): void {
+    const selected = this.store.selectedObject.value ?? this.store.active.value
+    if (selected) this.patch(selected.id, { ignored: !selected.ignored })
+    else announce(this.store, t('say.selectFirst'))
+  }
+
+  /** Takes a name for who works here, and tells the others. */
+  call(name: string): void {
+    this.store.person.value = name.trim().slice(0, 40)
+    this.channel.sayWho()
   }
 
   remove(object: number): void {

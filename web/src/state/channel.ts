@@ -10,7 +10,7 @@ import { withModel } from './media'
 import type { Live, Ports } from './ports'
 import type { Box, RunMask } from './runs'
 import type { Pending, Store } from './store'
-import { t } from './strings'
+import { said, t } from './strings'
 import type { CommandBody, Look, MaskRecord, Ready, SentCommand, ServerMessage } from './wire'
 
 /** Close codes that mean: not with this key, not from this address. */
@@ -67,7 +67,7 @@ export class Channel {
       records: (records) => batch(() => records.forEach((record) => this.receiveMask(record))),
       connected: (state) => (store.connection.value = state),
       ended: (code) => this.ended(code),
-    })
+    }, () => store.person.value)
   }
 
   /**
@@ -87,6 +87,11 @@ export class Channel {
     if (ANSWERED.has(body.type)) this.sentAt.set(command.seq, this.ports.now())
     this.live?.send(command)
     return command.seq
+  }
+
+  /** Lets the others know who works here. */
+  sayWho(): void {
+    this.live?.send({ type: 'name', name: this.store.person.value })
   }
 
   /** Asks what a click would give; never kept, never sent again. */
@@ -134,7 +139,7 @@ export class Channel {
       case 'settled':
         return this.show(settled(store.document.value, message.object))
       case 'error':
-        return this.refused(message.seq, message.code, message.message)
+        return this.refused(message.seq, message.code, said(message.message, message.words))
       case 'busy':
         store.busy.value = message.stage === 'idle' ? null : message.stage
         return
@@ -143,6 +148,12 @@ export class Channel {
         return
       case 'project':
         if (store.project.value) store.project.value = { ...store.project.value, policy: message.policy }
+        return
+      case 'presence':
+        store.people.value = message.people
+        return
+      case 'image':
+        store.images.value = store.images.value.map((i) => (i.id === message.image.id ? message.image : i))
         return
       case 'model':
         if (store.models.value) store.models.value = withModel(store.models.value, message)
@@ -158,6 +169,7 @@ export class Channel {
     const size = { width: message.image.width ?? 0, height: message.image.height ?? 0 }
     // After a reconnection the layers are made anew: what the server sends now is the truth.
     store.layers.value = new Layers(size)
+    store.people.value = message.people ?? []
     if (store.imageSize.value?.width !== size.width || store.imageSize.value.height !== size.height) store.imageSize.value = size
     store.images.value = store.images.value.map((i) => (i.id === message.image.id ? message.image : i))
     this.show(opened(message))
@@ -203,9 +215,11 @@ export class Channel {
     const { images, currentImage } = this.store
     const finished = document.objects.filter((o) => o.state === 'finished').length
     const in_progress = document.objects.length - finished
+    const [accepted, rejected] = (['accepted', 'rejected'] as const).map((review) => document.objects.filter((o) => o.review === review).length) as [number, number]
     const image = currentImage.value
-    if (!image || (image.finished === finished && image.in_progress === in_progress)) return
-    images.value = images.value.map((i) => (i === image ? { ...image, finished, in_progress } : i))
+    const counts = { finished, in_progress, accepted, rejected }
+    if (!image || Object.entries(counts).every(([name, count]) => image[name as keyof typeof counts] === count)) return
+    images.value = images.value.map((i) => (i === image ? { ...image, ...counts } : i))
   }
 
   private refused(seq: number, code: string, message: string): void {

@@ -6,7 +6,7 @@
 import type { Kind } from './media'
 import type { CommandBody } from './wire'
 
-export type Group = 'clicks' | 'objects' | 'tools' | 'shape' | 'look' | 'cloud' | 'images' | 'keyboard' | 'page'
+export type Group = 'clicks' | 'objects' | 'review' | 'tools' | 'shape' | 'look' | 'cloud' | 'images' | 'keyboard' | 'page'
 
 export interface CommandSpec {
   /** Where the list of keys and the palette show it. */
@@ -45,6 +45,12 @@ const TABLE = {
   'class-9': { group: 'objects', keys: ['9'] },
   'next-mask': { group: 'clicks', keys: ['N'], sends: ['next_mask'] },
   'accept': { group: 'clicks', keys: ['Y'], sends: ['accept'] },
+  'accept-review': { group: 'review', keys: ['Shift+A'] },
+  'reject-review': { group: 'review', keys: ['Shift+R'] },
+  'next-review': { group: 'review', keys: ['I'] },
+  'accept-image': { group: 'review', keys: [] },
+  'reject-image': { group: 'review', keys: [] },
+  'ignore': { group: 'objects', keys: ['J'] },
   'lock': { group: 'objects', keys: ['K'] },
   'reopen': { group: 'objects', keys: ['R'] },
   'remove': { group: 'objects', keys: ['Delete', 'Backspace'] },
@@ -143,7 +149,7 @@ export type CloudCommand = { [C in Command]: (typeof TABLE)[C] extends { only: '
 
 export const COMMANDS: Readonly<Record<Command, CommandSpec>> = TABLE
 export const COMMAND_IDS = Object.keys(TABLE) as readonly Command[]
-export const GROUPS: readonly Group[] = ['clicks', 'objects', 'tools', 'shape', 'look', 'cloud', 'images', 'keyboard', 'page']
+export const GROUPS: readonly Group[] = ['clicks', 'objects', 'review', 'tools', 'shape', 'look', 'cloud', 'images', 'keyboard', 'page']
 
 export function isHeld(command: Command): command is HeldCommand {
   return COMMANDS[command].held === true

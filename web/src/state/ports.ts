@@ -1,9 +1,10 @@
 /** What the state needs from the world outside; the real ones are in api/, tests bring their own. */
 
 import type { RunMask } from './runs'
+import { said } from './strings'
 import type {
-  ClassInfo, ClassPatch, ExportResult, HistoryEntry, ImageInfo, ImportResult, Loop, Look, MaskRecord, Models, ObjectVersion, Policy, ProjectInfo, SentCommand,
-  ServerMessage, Statistics, Uncertainty,
+  ClassInfo, ClassPatch, ExportResult, HistoryEntry, ImageInfo, ImportResult, Loop, Look, MaskRecord, Models, Name, ObjectVersion, Policy, ProjectInfo, Review,
+  SentCommand, ServerMessage, Statistics, Uncertainty, Words,
 } from './wire'
 
 export interface Rest {
@@ -14,6 +15,7 @@ export interface Rest {
   outline(object: number, tolerance: number): Promise<readonly Loop[]>
   uncertainty(object: number): Promise<Uncertainty>
   scan(): Promise<readonly ImageInfo[]>
+  judgeImage(image: number, review: Review | null, by: string): Promise<ImageInfo>
   images(): Promise<readonly ImageInfo[]>
   classes(): Promise<readonly ClassInfo[]>
   addClass(name: string, colour?: string, key?: number | null): Promise<ClassInfo>
@@ -40,7 +42,7 @@ export interface LiveHandlers {
 }
 
 export interface Live {
-  send(command: SentCommand | Look): void
+  send(command: SentCommand | Look | Name): void
   close(): void
 }
 
@@ -51,7 +53,8 @@ export interface Keep {
 
 export interface Ports {
   readonly rest: Rest
-  connect(image: number, client: string, handlers: LiveHandlers): Live
+  /** `name` tells who works in this window when the line is opened. */
+  connect(image: number, client: string, handlers: LiveHandlers, name: () => string): Live
   /** Remembered across visits. */
   readonly lasting: Keep
   /** Remembered while the tab is open. */
@@ -62,9 +65,9 @@ export interface Ports {
   now(): number
 }
 
-/** A refusal by the server, with its own words. */
+/** A refusal by the server, in the language in use. */
 export class Refusal extends Error {
-  constructor(readonly code: string, message: string) {
-    super(message)
+  constructor(readonly code: string, message: string, words?: Words) {
+    super(said(message, words))
   }
 }

@@ -19,6 +19,7 @@ export function rememberSettings(store: Store, ports: Ports): void {
   keep<Theme>('theme', store.theme, oneOf(['system', 'light', 'dark']))
   keep<LanguageChoice>('language', store.language, (text) => (isLanguage(text) ? text : 'system'))
   keep<Wheel>('wheel', store.wheel, oneOf(['zoom', 'scroll']))
+  keep('person', store.person, (text) => text ?? '')
   keep<Hover>('hover', store.hover, oneOf(['auto', 'off']))
   keep<Marks>('marks', store.marks, oneOf(['green-red', 'blue-orange']))
   keep<Motion>('motion', store.motion, oneOf(['system', 'less']))

@@ -10,7 +10,8 @@ import { colourOf } from './styles'
 import type { Box, RunMask } from './runs'
 import type { Language } from './strings'
 import type { Point, Size, View } from './view'
-import type { ClassInfo, ClickPrompt, CombineName, ImageInfo, LinePrompt, Models, ProjectInfo, Uncertainty } from './wire'
+import { imagePasses } from './review'
+import type { ClassInfo, ClickPrompt, CombineName, ImageInfo, LinePrompt, Models, Person, ProjectInfo, Uncertainty } from './wire'
 
 /** A line under way: a prompt, or the cut through an object. */
 export type DrawnLine = Omit<LinePrompt, 'kind'> & { readonly kind: LinePrompt['kind'] | 'cut' }
@@ -56,6 +57,10 @@ export interface Doubts extends Uncertainty {
   readonly reached: boolean
 }
 
+/** Which images or objects the lists show. */
+export type Filter = 'all' | 'todo' | 'progress' | 'review' | 'accepted' | 'rejected'
+export const FILTERS: readonly Filter[] = ['all', 'todo', 'progress', 'review', 'accepted', 'rejected']
+
 export interface Toast {
   readonly id: number
   readonly tone: 'error' | 'note'
@@ -73,6 +78,7 @@ export function createStore() {
   /** The object in progress is being finished or thrown away: what comes next is about a new one. */
   const leaving = signal(false)
   const connection = signal<'connecting' | 'open' | 'lost'>('connecting')
+  const imageFilter = signal<Filter>('all')
   const doubts = signal<Doubts | null>(null)
   const keys = signal<KeySettings>(DEFAULT_KEYS)
 
@@ -111,6 +117,16 @@ export function createStore() {
     hover: signal<Hover>('auto'),
     /** Whether the model is quick enough for looking ahead. */
     lookahead: signal<'on' | 'slow'>('on'),
+    /** Who works in this window; told to the others and kept with judgements. */
+    person: signal(''),
+    /** Those who look at the image, this window among them. */
+    people: signal<readonly Person[]>([]),
+    /** By which the server knows this window. */
+    client: signal(''),
+    imageFilter,
+    objectFilter: signal<Filter>('all'),
+    /** The images that the strip shows and that next and previous go through; the open one is always among them. */
+    shownImages: computed(() => images.value.filter((i) => i.id === current.value || imagePasses(i, imageFilter.value))),
     /** Milliseconds from the newest click to its mask. */
     latency: signal<number | null>(null),
 

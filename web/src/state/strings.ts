@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals-core'
 import en from './locales/en.json'
 import zhHans from './locales/zh-Hans.json'
+import type { Words } from './wire'
 
 export type StringKey = keyof typeof en
 
@@ -34,6 +35,13 @@ export function isLanguage(name: string | null): name is Language {
 export function t(key: StringKey | (string & {}), values: Readonly<Record<string, string | number>> = {}): string {
   const text: string = (CATALOGUES[language.value] as Readonly<Record<string, string>>)[key] ?? key
   return text.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place))
+}
+
+/** A sentence of the server in the language in use; in its own English where the catalogue does not know it. */
+export function said(text: string, words?: Words | null): string {
+  const key = `server.${words?.key}`
+  if (!words || !isKey(key)) return text
+  return t(key, Object.fromEntries(Object.entries(words.values).map(([name, value]) => [name, typeof value === 'object' ? said('?', value) : value])))
 }
 
 /** Whole numbers with thin groups of three. */

@@ -7,10 +7,13 @@ import type { ClassInfo, ObjectInfo } from './wire'
 export const STYLE_SHOWN = 128
 export const STYLE_SELECTED = 255
 const FALLBACK = '#56b4e9'
+/** Of ignore regions, whatever their class. */
+const IGNORED = '#9a9a9a'
 
 /** An object's own colour, else that of its class. */
 export function colourOf(object: ObjectInfo | null, classes: readonly ClassInfo[]): string {
   if (object?.colour) return object.colour
+  if (object?.ignored) return IGNORED
   return classes.find((c) => c.id === object?.class)?.colour ?? FALLBACK
 }
 

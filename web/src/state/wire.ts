@@ -14,6 +14,27 @@ export interface ImageInfo {
   readonly rev: number
   readonly finished: number
   readonly in_progress: number
+  /** Objects that somebody has accepted or rejected as they are. */
+  readonly accepted: number
+  readonly rejected: number
+  readonly review: Review | null
+  readonly reviewer: string
+}
+
+/** What somebody thinks of an object or an image as it is. */
+export type Review = 'accepted' | 'rejected'
+
+/** A sentence of the server as a key of the catalogues (under `server.`) with its values, which may be such words again. */
+export interface Words {
+  readonly key: string
+  readonly values: Readonly<Record<string, string | number | Words>>
+}
+
+/** Who looks at the image, and the object that they work on. */
+export interface Person {
+  readonly client: string
+  readonly name: string
+  readonly active: number | null
 }
 
 export interface ClickPrompt {
@@ -66,6 +87,11 @@ export interface ObjectInfo {
   readonly waiting: boolean
   /** Probability from which on pixels belong to the object; null for the model's own. */
   readonly threshold: number | null
+  /** An ignore region: its pixels are neither right nor wrong. */
+  readonly ignored: boolean
+  readonly review: Review | null
+  readonly reviewer: string
+  readonly note: string
 }
 
 export interface ClassInfo {
@@ -79,6 +105,7 @@ export interface ClassInfo {
 export interface History {
   readonly undo: string | null
   readonly redo: string | null
+  readonly words?: { readonly undo: Words | null; readonly redo: Words | null }
 }
 
 /** A step within reach of undo and redo. */
@@ -86,8 +113,11 @@ export interface HistoryEntry {
   readonly action: number
   readonly kind: string
   readonly label: string
+  readonly words: Words | null
   readonly at: number
   readonly applied: boolean
+  /** Name of the person; empty without one. */
+  readonly by: string
 }
 
 /** A closed line along pixel edges. */
@@ -206,12 +236,13 @@ export interface ObjectVersion {
   readonly action: number
   readonly kind: string
   readonly label: string
+  readonly words: Words | null
   readonly at: number
   readonly area: number
   readonly iou: number
 }
 
-export type ObjectPatch = Partial<{ class: number; colour: string | null; hidden: boolean; locked: boolean; z: number }>
+export type ObjectPatch = Partial<{ class: number; colour: string | null; hidden: boolean; locked: boolean; z: number; ignored: boolean; review: Review | null; note: string }>
 export type ClassPatch = Partial<{ name: string; colour: string; key: number | null }>
 
 export type ShapeName = 'fill_holes' | 'keep_largest' | 'remove_specks' | 'smooth' | 'grow' | 'shrink'
@@ -241,6 +272,7 @@ export type CommandBody =
   | { type: 'undo' | 'redo' | 'ping' }
 
 /** A look ahead: not a command, so it is neither numbered with them nor kept. */
+export type Name = { type: 'name'; name: string }
 export type Look = { type: 'hover'; seq: number; x: number; y: number; positive: boolean } | { type: 'cancel'; seq: number }
 
 export type SentCommand = CommandBody & { seq: number; rev: number }
@@ -261,6 +293,7 @@ export interface Ready {
   readonly history: History
   readonly last_seq: number
   readonly model: string
+  readonly people?: readonly Person[]
 }
 
 export interface Ack extends Change {
@@ -280,6 +313,7 @@ export interface ServerError {
   readonly seq: number
   readonly code: string
   readonly message: string
+  readonly words?: Words
   readonly rev?: number
 }
 
@@ -291,6 +325,8 @@ export type ServerMessage =
   | { readonly type: 'settled'; readonly object: ObjectInfo }
   | { readonly type: 'busy'; readonly object: number | null; readonly stage: string }
   | { readonly type: 'classes' }
+  | { readonly type: 'presence'; readonly people: readonly Person[] }
+  | { readonly type: 'image'; readonly image: ImageInfo }
   | { readonly type: 'project'; readonly policy: Policy }
   | ({ readonly type: 'model'; readonly kind?: Kind } & ModelState)
   | { readonly type: 'pong'; readonly seq: number }

@@ -19,7 +19,7 @@ export type Actions = Readonly<Record<PlainCommand, Action>>
 export function makeActions(store: Store, annotator: Annotator, viewer: () => Viewer, cloud: Readonly<Record<CloudCommand, Action>>): Actions {
   const open = (panel: Panel): Action => () => (store.panel.value = panel)
   const tool = (name: Store['tool']['value']): Action => () => (store.tool.value = name)
-  const { painter } = annotator
+  const { painter, reviewer } = annotator
   return {
     'undo': () => annotator.undo(),
     'redo': () => annotator.redo(),
@@ -35,6 +35,12 @@ export function makeActions(store: Store, annotator: Annotator, viewer: () => Vi
     ...classActions(annotator),
     'next-mask': () => annotator.nextMask(),
     'accept': () => annotator.acceptAll(),
+    'accept-review': () => reviewer.judge('accepted'),
+    'reject-review': () => reviewer.judge('rejected'),
+    'next-review': () => reviewer.next(),
+    'accept-image': () => void reviewer.judgeImage('accepted'),
+    'reject-image': () => void reviewer.judgeImage('rejected'),
+    'ignore': () => annotator.toggleIgnored(),
     'lock': () => annotator.toggleLock(),
     'reopen': () => {
       if (store.selectedObject.value) annotator.reopen(store.selectedObject.value.id)

@@ -7,7 +7,7 @@ import { t } from '../state/strings'
 import type { ObjectInfo } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
-import { firstKey } from './keys'
+import { firstKey, withKey } from './keys'
 import { ShapeMenu } from './ShapeMenu'
 
 /** What can be done with the object at hand, where the eyes are. */
@@ -78,12 +78,30 @@ function SelectedBar({ object }: { object: ObjectInfo }): JSX.Element {
     <div class="actions" data-testid="selected-bar">
       <Name object={object} />
       <span class="muted facts">{amount(store.kind.value, object.area)}</span>
+      {object.state === 'finished' && <Judgement object={object} />}
       {!object.locked && <ShapeMenu />}
       <button class="button quiet danger" onClick={() => annotator.remove(object.id)}>
         <Icon name="trash" size={16} /> {t('bar.delete')} <Key command="remove" />
       </button>
       <button class="button primary" onClick={() => annotator.reopen(object.id)}>{t('bar.reopen')} <Key command="reopen" /></button>
     </div>
+  )
+}
+
+/** Accept or reject the object as it is; a rejected one can be told why. */
+function Judgement({ object }: { object: ObjectInfo }): JSX.Element {
+  const { store, annotator } = useApp()
+  return (
+    <span class="judgement" role="group" aria-label={t('review.title')}>
+      <button class="icon-button good" aria-pressed={object.review === 'accepted'} aria-label={withKey(store, t('review.accept'), 'accept-review')}
+        title={withKey(store, t('review.accept'), 'accept-review')} onClick={() => annotator.reviewer.judgeObject(object, 'accepted')}><Icon name="check" /></button>
+      <button class="icon-button bad" aria-pressed={object.review === 'rejected'} aria-label={withKey(store, t('review.reject'), 'reject-review')}
+        title={withKey(store, t('review.reject'), 'reject-review')} onClick={() => annotator.reviewer.judgeObject(object, 'rejected')}><Icon name="close" /></button>
+      {(object.review === 'rejected' || object.note) && (
+        <input class="field note" value={object.note} maxLength={500} placeholder={t('review.note')} aria-label={t('review.note')}
+          onChange={(e) => annotator.patch(object.id, { note: e.currentTarget.value })} />
+      )}
+    </span>
   )
 }
 

@@ -8,7 +8,7 @@ import { objectName } from '../state/describe'
 import { amount } from '../state/media'
 import { EMPTY_MASK, unionBox, type Box, type RunMask } from '../state/runs'
 import { colourOf } from '../state/styles'
-import { t } from '../state/strings'
+import { said, t } from '../state/strings'
 import type { ObjectInfo, ObjectVersion } from '../state/wire'
 import { useApp } from './app'
 import { Dialog } from './Dialog'
@@ -65,7 +65,7 @@ function Sides({ object }: { object: ObjectInfo }): JSX.Element {
       <label class="line">
         <span>{t('compare.before')}</span>
         <select class="field" value={chosen.value ?? ''} onChange={(e) => (chosen.value = Number(e.currentTarget.value))}>
-          {versions.value.map((v) => <option key={v.action} value={v.action}>{v.label}</option>)}
+          {versions.value.map((v) => <option key={v.action} value={v.action}>{said(v.label, v.words)}</option>)}
         </select>
       </label>
       <div class="sides">

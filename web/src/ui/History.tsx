@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { t } from '../state/strings'
+import { said, t } from '../state/strings'
 import type { HistoryEntry } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
@@ -46,9 +46,9 @@ function Steps(): JSX.Element {
       {shown.map((entry) => (
         <li key={entry.action}>
           <button ref={entry === newestApplied ? current : null} class={`step ${entry.applied ? '' : 'undone'}`}
-            aria-current={entry === newestApplied ? 'step' : undefined} title={new Date(entry.at * 1000).toLocaleString()}
+            aria-current={entry === newestApplied ? 'step' : undefined} title={`${new Date(entry.at * 1000).toLocaleString()}${entry.by ? `\n${entry.by}` : ''}`}
             onClick={() => annotator.jump(entry.action)}>
-            {entry.label}
+            {said(entry.label, entry.words)}
           </button>
         </li>
       ))}

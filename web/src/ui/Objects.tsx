@@ -1,12 +1,16 @@
+import type { Signal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
 import { objectName } from '../state/describe'
 import { amount } from '../state/media'
 import { colourOf } from '../state/styles'
+import { objectPasses } from '../state/review'
+import { FILTERS, type Filter } from '../state/store'
 import { t } from '../state/strings'
-import { POLICIES, type ObjectInfo, type Policy } from '../state/wire'
+import { POLICIES, type ObjectInfo, type Policy, type Review } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
+import { PersonTag } from './People'
 import { useWindow } from './window'
 
 /** As in panels.css. */
@@ -15,7 +19,9 @@ const ROW_HEIGHT = 34
 /** The objects of the image, newest first; only those in sight exist, so there may be many. */
 export function Objects(): JSX.Element {
   const { store } = useApp()
-  const objects = [...store.document.value.objects].reverse()
+  const all = store.document.value.objects
+  const filter = store.objectFilter.value
+  const objects = all.filter((o) => objectPasses(o, filter)).reverse()
   const list = useRef<HTMLDivElement>(null)
   const shown = useWindow(list, objects.length, ROW_HEIGHT)
   return (
@@ -23,8 +29,9 @@ export function Objects(): JSX.Element {
       <div class="panel-head">
         <h2 id="objects-title">{t('objects.title')}</h2>
         {objects.length > 0 && <span class="count">{t('objects.count', { count: objects.length })}</span>}
+        {all.length > 0 && <FilterChoice value={store.objectFilter} options={OBJECT_FILTERS} label={t('review.filterObjects')} />}
       </div>
-      {objects.length === 0
+      {objects.length === 0 && all.length > 0 ? <p class="empty">{t('review.noneLikeThat')}</p> : objects.length === 0
         ? <p class="empty"><b>{t('objects.none')}</b><br />{t('objects.noneHelp')}</p>
         : <div class="rows scroll" ref={list} onScroll={shown.look}>
             <ul aria-labelledby="objects-title" onKeyDown={walkRows} style={{ height: `${objects.length * ROW_HEIGHT}px`, paddingTop: `${shown.from * ROW_HEIGHT}px` }}>
@@ -33,8 +40,41 @@ export function Objects(): JSX.Element {
               ))}
             </ul>
           </div>}
+      <ImageJudgement />
       <PolicyChoice />
     </section>
+  )
+}
+
+const OBJECT_FILTERS: readonly Filter[] = FILTERS.filter((one) => one !== 'todo')
+
+/** Which of them the list shows. */
+export function FilterChoice({ value, options, label }: { value: Signal<Filter>; options: readonly Filter[]; label: string }): JSX.Element {
+  return (
+    <select class={`filter ${value.value === 'all' ? '' : 'on'}`} aria-label={label} title={label} value={value.value}
+      onChange={(e) => (value.value = e.currentTarget.value as Filter)}>
+      {options.map((one) => <option key={one} value={one}>{t(`filter.${one}`)}</option>)}
+    </select>
+  )
+}
+
+/** What somebody thinks of the image as it is. */
+function ImageJudgement(): JSX.Element | null {
+  const { store, annotator, attempt } = useApp()
+  const image = store.currentImage.value
+  if (!image || image.finished === 0) return null
+  const judge = (review: Review): void => void attempt(() => annotator.reviewer.judgeImage(review))
+  const state = image.review === null ? t('review.image') : image.reviewer ? t(`review.${image.review}By`, { person: image.reviewer }) : t(`filter.${image.review}`)
+  return (
+    <div class="image-review" role="group" aria-label={t('review.image')}>
+      <span class="muted">{state}</span>
+      <button class="icon-button small good" aria-pressed={image.review === 'accepted'} aria-label={t('command.accept-image')} title={t('command.accept-image')} onClick={() => judge('accepted')}>
+        <Icon name="check" size={16} />
+      </button>
+      <button class="icon-button small bad" aria-pressed={image.review === 'rejected'} aria-label={t('command.reject-image')} title={t('command.reject-image')} onClick={() => judge('rejected')}>
+        <Icon name="close" size={16} />
+      </button>
+    </div>
   )
 }
 
@@ -73,8 +113,10 @@ function ObjectRow({ object, place, of }: { object: ObjectInfo; place: number; o
       <button class="row-main" aria-pressed={selected}
         onClick={() => annotator.select(selected ? null : object.id)} onDblClick={() => annotator.reopen(object.id)}>
         <span class="row-name">{name}</span>
+        <Others object={object.id} />
+        {object.review && <span class={`verdict ${object.review}`} title={object.note || verdict(object)}><Icon name={object.review === 'accepted' ? 'check' : 'close'} size={14} /><span class="unseen">{verdict(object)}</span></span>}
         <span class="muted row-fact">
-          {object.state === 'in_progress' ? t('objects.inProgress') : amount(store.kind.value, object.area)}
+          {object.ignored ? t('objects.ignored') : object.state === 'in_progress' ? t('objects.inProgress') : amount(store.kind.value, object.area)}
         </span>
       </button>
       {object.state === 'finished' && (
@@ -99,6 +141,17 @@ function ObjectRow({ object, place, of }: { object: ObjectInfo; place: number; o
       </button>
     </li>
   )
+}
+
+function verdict(object: ObjectInfo): string {
+  return object.reviewer ? t(`review.${object.review}By`, { person: object.reviewer }) : t(`filter.${object.review}`)
+}
+
+/** Who else works on an object. */
+function Others({ object }: { object: number }): JSX.Element {
+  const { store } = useApp()
+  const others = store.people.value.filter((p) => p.active === object && p.client !== store.client.value)
+  return <>{others.map((p) => <PersonTag key={p.client} person={p} title={t('people.atWork', { person: p.name || t('people.somebody') })} />)}</>
 }
 
 /** Up and down walk through the rows. */

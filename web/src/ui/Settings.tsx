@@ -7,6 +7,7 @@ import { LANGUAGES, t } from '../state/strings'
 import { useApp } from './app'
 import { Dialog } from './Dialog'
 import { KeyEditor } from './KeyEditor'
+import { OwnName } from './People'
 
 /** What everybody may want otherwise; kept in this browser. */
 export function SettingsDialog(): JSX.Element {
@@ -30,6 +31,7 @@ export function SettingsDialog(): JSX.Element {
             options={(['green-red', 'blue-orange'] as const).map((one) => [one, t(`settings.marks.${one}`)])} />
           <Choice<Hover> label={t('settings.hover')} value={store.hover}
             options={(['auto', 'off'] as const).map((one) => [one, t(`settings.hover.${one}`)])} />
+          <OwnName />
           <Choice<Wheel> label={t('settings.wheel')} value={store.wheel}
             options={(['zoom', 'scroll'] as const).map((one) => [one, t(`settings.wheel.${one}`)])} />
         </section>

@@ -3,10 +3,12 @@ import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { thumbUrl } from '../api/rest'
 import { toast } from '../state/notices'
+import { FILTERS } from '../state/store'
 import { t } from '../state/strings'
 import type { ImageInfo } from '../state/wire'
 import { useApp } from './app'
 import { Icon } from './icons'
+import { FilterChoice } from './Objects'
 
 /** Width of a thumbnail with its gap, as in panels.css. */
 const STEP = 92
@@ -19,7 +21,7 @@ export function Strip(): JSX.Element {
   const list = useRef<HTMLDivElement>(null)
   const from = useSignal(0)
   const count = useSignal(40)
-  const images = store.images.value
+  const images = store.shownImages.value
   const at = images.findIndex((i) => i.id === store.current.value)
 
   const look = (): void => {
@@ -42,13 +44,14 @@ export function Strip(): JSX.Element {
   const scan = async (): Promise<void> => {
     const found = await attempt(() => rest.scan())
     if (!found) return
-    const added = Math.max(0, found.length - images.length)
+    const added = Math.max(0, found.length - store.images.value.length)
     store.images.value = found
     toast(store, 'note', t('strip.scanned', { added, missing: found.filter((i) => i.status === 'missing').length }))
   }
   const shown = images.slice(from.value, from.value + count.value)
   return (
     <nav class="strip" aria-label={t('strip.label')}>
+      <FilterChoice value={store.imageFilter} options={FILTERS} label={t('review.filterImages')} />
       <div class="thumbs" ref={list} onScroll={look}>
         <ol style={{ width: `${images.length * STEP}px` }}>
           {shown.map((image, i) => <Thumb key={image.id} image={image} place={from.value + i} of={images.length} />)}
@@ -72,6 +75,7 @@ function Thumb({ image, place, of }: { image: ImageInfo; place: number; of: numb
         onClick={() => annotator.open(image.id)}>
         {bad ? <Icon name="warning" /> : <img src={thumbUrl(image.id)} alt="" decoding="async" draggable={false} />}
         {image.kind === 'cloud' && <span class="kind" aria-hidden="true"><Icon name="points" size={14} /></span>}
+        {image.review && <span class={`badge verdict ${image.review}`}><Icon name={image.review === 'accepted' ? 'check' : 'close'} size={12} /></span>}
         {image.in_progress > 0 ? <span class="badge progress">…</span>
           : image.finished > 0 ? <span class="badge done">{image.finished}</span> : null}
       </button>
@@ -84,5 +88,6 @@ function stateOf(image: ImageInfo): string {
   if (image.status === 'damaged') return t('strip.damaged')
   if (image.in_progress > 0) return t('strip.progress')
   if (image.finished === 0) return t('strip.none')
-  return t(image.finished === 1 ? 'strip.done.one' : 'strip.done.many', { count: image.finished })
+  const count = t(image.finished === 1 ? 'strip.done.one' : 'strip.done.many', { count: image.finished })
+  return image.review ? t('say.and', { first: count, second: t(`filter.${image.review}`) }) : count
 }

@@ -1,7 +1,7 @@
 import { Fragment, type JSX } from 'preact'
 import type { Command } from '../state/commands'
 import { isOffered } from '../state/media'
-import { t } from '../state/strings'
+import { said, t } from '../state/strings'
 import { useApp } from './app'
 import { Icon, type IconName } from './icons'
 import { withKey } from './keys'
@@ -10,7 +10,8 @@ const TOOLS = [['click', 'box', 'scribble', 'lasso'], ['brush', 'eraser', 'polyg
 
 export function ToolRail(): JSX.Element {
   const { store } = useApp()
-  const { undo, redo } = store.document.value.history
+  const { history } = store.document.value
+  const [undo, redo] = [history.undo && said(history.undo, history.words?.undo), history.redo && said(history.redo, history.words?.redo)]
   const tool = store.tool.value
   const tools = TOOLS.map((group) => group.filter((name) => isOffered(`tool-${name}`, store.kind.value, store.project.value?.kinds)))
   return (

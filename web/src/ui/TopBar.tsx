@@ -6,6 +6,7 @@ import { Icon, type IconName } from './icons'
 import { withKey } from './keys'
 import { LanguageMenu } from './LanguageMenu'
 import { ModelMenu } from './ModelMenu'
+import { People } from './People'
 
 const THEMES: Readonly<Record<Theme, { next: Theme; icon: IconName }>> = {
   system: { next: 'light', icon: 'system' },
@@ -24,6 +25,7 @@ export function TopBar(): JSX.Element {
       </div>
       <ImagePlace />
       <div class="spacer" />
+      <People />
       <ModelMenu />
       <button class="button quiet" aria-label={t('top.import')} title={t('import.title')} onClick={() => (store.panel.value = 'import')}>
         <Icon name="import" size={18} /> <span class="wide">{t('top.import')}</span>

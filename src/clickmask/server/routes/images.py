@@ -54,9 +54,9 @@ async def judge(image_id: Number, body: ImageBody, services: TheServices, hub: T
     await services.image(image_id)
     origin = Origin(REST_CLIENT)
     await services.in_store(services.store.set_image_review, image_id, body.review, body.by, origin)
-    changed = image_json(await services.image(image_id))
-    hub.tell_all({"type": "image", "image": changed})
-    return changed
+    changed = await services.image(image_id)
+    hub.judged(changed)
+    return image_json(changed)
 
 
 @router.get("/{image_id}/display")
