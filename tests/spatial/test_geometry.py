@@ -8,7 +8,8 @@ from tests.spatial.made_up import small_cloud
 
 from clickmask.core.errors import InputError
 from clickmask.spatial.cloud import Cloud, centred, check_xyz
-from clickmask.spatial.scale import suggest_voxel
+from clickmask.spatial.grid import by_key
+from clickmask.spatial.scale import SAMPLE, _nearest, _reach, suggest_voxel
 from clickmask.spatial.upright import guess_up, turn_to_z, upright
 from clickmask.spatial.voxels import voxelise
 
@@ -98,3 +99,33 @@ def test_columns_must_be_as_long_as_the_cloud():
         Cloud(small_cloud(4).xyz, np.zeros((3, 3), np.uint8))
     with pytest.raises(InputError, match="the first at row 1"):
         check_xyz(np.array([[0, 0, 0], [0, np.inf, 0]]))
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=60))
+def test_the_order_by_key_is_the_stable_one(numbers):
+    keys = np.array(numbers, dtype=np.int64)
+    np.testing.assert_array_equal(by_key(keys), np.argsort(keys, kind="stable"))
+
+
+@given(st.integers(0, 1000), st.sampled_from([1, 2, 50, 3000, 9000]), st.sampled_from([1.0, 0.05]))
+@settings(max_examples=25)
+def test_the_nearest_points_are_found_without_looking_at_all(seed, count, flat):
+    rng = np.random.default_rng(seed)
+    xyz = (rng.normal(size=(count, 3)) ** 3 * [1, 1, flat]).astype(np.float32)
+    place = xyz[rng.integers(count)]
+    near = _nearest(xyz, place, _reach(xyz[:: max(count // 200, 1)], place, count))
+    away = np.abs(xyz - place).max(axis=1)
+    wanted = np.sort(away)[:SAMPLE]
+    np.testing.assert_array_equal(np.sort(np.abs(near - place).max(axis=1)), wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_points_near_zero_stay_as_they_are_and_far_ones_get_an_origin(dtype):
+    near = np.array([[0, 1, 2], [-3, 4, 5]], dtype=dtype)
+    kept, origin = centred(near)
+    np.testing.assert_array_equal(kept, near)
+    assert kept.dtype == np.float32 and not origin.any()
+    far = near.astype(np.float64) + np.array([450_000.125, 5_400_000.5, 0])
+    small, origin = centred(far)
+    np.testing.assert_array_equal(small + origin, far)
+    assert np.abs(small).max() < 10

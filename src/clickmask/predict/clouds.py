@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from clickmask.core.errors import PromptError
 from clickmask.encode.voxel_clicks import VoxelFeatures, cubes
+from clickmask.spatial.cloud import corners
 from clickmask.spatial.grid import CellIndex
 from clickmask.spatial.plan import Level, Plan, make_plan
 from clickmask.spatial.scale import suggest_voxel
 from clickmask.spatial.upright import upright
 from clickmask.spatial.voxels import Voxels, voxelise
 
+BLOCK = 1 << 18
 NOWHERE = -16.0
 """Logit of points that no crop has reached yet."""
 
@@ -108,6 +110,8 @@ class CloudLogits:
 
     def at(self, rows: Rows) -> Values:
         """Logits of other rows."""
+        if not len(self.rows):
+            return np.full(len(rows), NOWHERE, dtype=np.float32)
         place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return np.where(self.rows[place] == rows, self.values[place], np.float32(NOWHERE))
 
@@ -164,9 +168,7 @@ class CloudFrame:
         there = xyz if rows is None else xyz[rows]
         shift = np.round(np.asarray(there[: 1 << 20], dtype=np.float64).mean(axis=0), 3)
         turn = upright(there, up_xyz) if options.level else np.eye(3)
-        small = np.asarray(xyz - shift, dtype=np.float32)
-        if not np.array_equal(turn, np.eye(3)):
-            small = small @ turn.T.astype(np.float32)
+        small = _moved(xyz, shift, turn)
         size = voxel or options.voxel or suggest_voxel(small if rows is None else small[rows])
         return CloudFrame(small, rgb, size, turn, shift, rows)
 
@@ -179,13 +181,23 @@ class CloudFrame:
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Least and greatest coordinates of the points, in voxels."""
         there = self.xyz if self.rows is None else self.xyz[self.rows]
-        low, high = (f(there, axis=0).astype(np.float64) / self.voxel for f in (np.min, np.max))
+        low, high = (corner.astype(np.float64) / self.voxel for corner in corners(there))
         return low, high
 
     @cached_property
     def index(self) -> CellIndex:
         """Points by coarse cells."""
         return CellIndex(self.xyz, 16 * self.voxel, self.rows)
+
+
+def _moved(xyz: NDArray[np.floating], shift: NDArray[np.float64], turn: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Points shifted, exactly, and turned; block by block, so that no second copy in float64 is made."""
+    out = np.empty(xyz.shape, dtype=np.float32)
+    by, still = turn.T.astype(np.float32), np.array_equal(turn, np.eye(3))
+    for first in range(0, len(xyz), BLOCK):
+        part = np.asarray(xyz[first : first + BLOCK] - shift, dtype=np.float32)
+        out[first : first + BLOCK] = part if still else part @ by
+    return out
 
 
 @dataclass(frozen=True, eq=False)

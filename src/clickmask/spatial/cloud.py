@@ -86,7 +86,14 @@ def check_xyz(xyz: Any) -> NDArray[np.floating]:
 
 def centred(xyz: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Points as float32 and the origin that was subtracted: zero unless they lie far away (UTM and the like)."""
-    exact = np.asarray(xyz, dtype=np.float64)
-    low, high = exact.min(axis=0), exact.max(axis=0)
-    origin = np.zeros(3) if max(np.abs(low).max(), np.abs(high).max()) < FAR else np.floor((low + high) / 2)
-    return (exact - origin).astype(np.float32), origin
+    low, high = (corner.astype(np.float64) for corner in corners(xyz))
+    if max(np.abs(low).max(), np.abs(high).max()) < FAR:
+        return np.asarray(xyz, dtype=np.float32), np.zeros(3)
+    origin = np.floor((low + high) / 2)
+    return (np.asarray(xyz, dtype=np.float64) - origin).astype(np.float32), origin
+
+
+def corners(xyz: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Least and greatest coordinates of (P, 3) points; column by column, which is many times faster than by rows."""
+    low, high = (np.array([rule(xyz[:, axis]) for axis in range(3)], dtype=xyz.dtype) for rule in (np.min, np.max))
+    return low, high

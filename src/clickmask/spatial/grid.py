@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from clickmask.spatial.cloud import corners
+
 
 class CellIndex:
     """Points of a cloud by cells of a coarse grid.
@@ -18,16 +20,18 @@ class CellIndex:
     def __init__(self, xyz: NDArray[np.float32], edge: float, rows: NDArray[np.int64] | None = None) -> None:
         self._all = xyz
         xyz = xyz if rows is None else xyz[rows]
-        self._low = xyz.min(axis=0)
-        extent = xyz.max(axis=0) - self._low
+        self._low, high = corners(xyz)
+        extent = high - self._low
         self._edge = max(edge, float(extent.max()) / 1000)
         self._shape = np.floor(extent / self._edge).astype(np.int64) + 1
         keys = np.zeros(len(xyz), dtype=np.int64)
         for axis in range(3):
             keys *= self._shape[axis]
             keys += ((xyz[:, axis] - self._low[axis]) / self._edge).astype(np.int64)
-        order = np.argsort(keys, kind="stable")
-        self._cells, self._starts = np.unique(keys[order], return_index=True)
+        order = by_key(keys)
+        keys = keys[order]
+        self._starts = np.append(0, np.flatnonzero(np.diff(keys)) + 1)
+        self._cells = keys[self._starts]
         self._order = order if rows is None else rows[order]
         self._ends = np.append(self._starts[1:], len(keys))
 
@@ -48,3 +52,11 @@ class CellIndex:
             column = self._all[rows, axis]
             kept &= (column >= low[axis]) & (column < high[axis])
         return np.sort(rows[kept])
+
+
+def by_key(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The stable order of whole numbers from 0 to 2**32 - 1; sixteen bits at a time, for which NumPy counts."""
+    order = np.argsort((keys & 0xFFFF).astype(np.uint16), kind="stable")
+    if len(keys) and int(keys.max()) > 0xFFFF:
+        order = order[np.argsort((keys >> 16).astype(np.uint16)[order], kind="stable")]
+    return order

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clickmask.spatial.cloud import Cloud
+from clickmask.spatial.cloud import Cloud, corners
 from clickmask.spatial.scale import suggest_voxel
 from clickmask.spatial.upright import upright
 
@@ -88,7 +88,7 @@ class OpenCloud:
     def description(self) -> dict[str, Any]:
         """As in the protocol, 7.1, without the tag."""
         there = self.xyz if self.absent is None else self.xyz[~self.absent]
-        low, high = there.min(axis=0).tolist(), there.max(axis=0).tolist()
+        low, high = (corner.tolist() for corner in corners(there))
         names = {"rgb": self.rgb, "intensity": self.intensity, "label": self.labels}
         return {
             "points": len(self.xyz), "shown": len(self.order), "chunk": CHUNK, "chunks": self.chunks,
