@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clickmask.predict.quality import Quality
     from clickmask.predict.stage import Carry, NamedStage
     from clickmask.predict.views import CloserViews
+    from clickmask.predict.volume_predictor import VolumePredictor
 
 STAGES: Registry[NamedStage] = Registry(
     "stage",
@@ -121,6 +122,15 @@ def load_cloud(name: str = "points", *, threads: int | None = None, backend: str
     from clickmask.predict.cloud_predictor import CloudPredictor
 
     return CloudPredictor(build_cloud_pipeline(name, threads=threads, backend=backend))
+
+
+def load_volume(
+    name: str = "default", *, stages: Sequence[str] = (), threads: int | None = None, backend: str | None = None
+) -> VolumePredictor:
+    """A predictor for the slices of volumes, with any model for images; arguments and errors as of `load`."""
+    from clickmask.predict.volume_predictor import VolumePredictor
+
+    return VolumePredictor(build_pipeline(name, stages=stages, threads=threads, backend=backend))
 
 
 def build_cloud_pipeline(

@@ -22,6 +22,7 @@ from clickmask.core.prompts import Box, Click
 from clickmask.formats.cloud_file import is_cloud
 from clickmask.formats.files import write_atomically
 from clickmask.formats.image_file import read_image
+from clickmask.formats.volume_file import is_volume
 
 if TYPE_CHECKING:
     from clickmask.predict.predictor import Predictor
@@ -99,6 +100,8 @@ def segment(  # noqa: PLR0913 - each argument is an option of the command
 
     clickmask segment room.ply --positive 1.2,0.4,0.7 -o labels.ply
     """
+    if is_volume(image):
+        raise PromptError(f"{image} is a volume of slices, not one image. Use: clickmask segment-volume {image} ...")
     if is_cloud(image):
         if box or initial_mask or refine or overlay:
             raise PromptError(f"{image} is a point cloud: clicks alone are understood. Leave out what is for images.")

@@ -208,7 +208,7 @@ class Answers:
         return opened
 
     def _question(self, asked: StoredObject) -> Question:
-        others = self._others(asked.id)
+        others = self.others(asked.id)
         threshold = asked.value.threshold
         rules = EditRules(ownership.protection(others), None if threshold is None else logit(threshold))
         rivals = tuple(
@@ -220,12 +220,13 @@ class Answers:
         )
         return Question(asked.id, asked.value.prompts, self._known.get(asked.id), rules, self._guess_id, rivals)
 
-    def _others(self, object_id: int) -> list[RunLengthMask]:
+    def others(self, object_id: int) -> list[RunLengthMask]:
+        """Masks that an object must leave alone."""
         return ownership.protected_by_others(self._board.objects, object_id, self._services.policy)
 
     async def _yielding(self, asked: StoredObject, answer: Answer) -> Answer:
         """The answer without pixels that others have come to own while the model was at work."""
-        mask = await asyncio.to_thread(ownership.yielding, asked.value.base, answer.mask, self._others(asked.id))
+        mask = await asyncio.to_thread(ownership.yielding, asked.value.base, answer.mask, self.others(asked.id))
         return answer if mask is answer.mask else replace(answer, mask=mask)
 
     def _take_answer(self, asked: StoredObject, answer: Settled, origin: Origin) -> None:

@@ -14,7 +14,7 @@ from clickmask.server.hub import Hub
 from clickmask.server.image_mind import warm
 from clickmask.server.menus import IMAGES, ModelMenu
 from clickmask.server.model import BuildPipeline
-from clickmask.server.routes import about, classes, images, live, objects, page, points, statistics, transfer
+from clickmask.server.routes import about, classes, images, live, objects, page, points, statistics, transfer, volumes
 from clickmask.server.services import Services
 from clickmask.server.settings import Settings
 from clickmask.store.project import Project
@@ -63,7 +63,7 @@ def create_app(
         docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
     )  # fmt: skip
     install_error_answers(app)
-    for part in (about, images, points, objects, classes, transfer, statistics, live, page):
+    for part in (about, images, points, objects, classes, transfer, statistics, volumes, live, page):
         app.include_router(part.router)
     app.add_middleware(Guard, settings=settings)
     return app

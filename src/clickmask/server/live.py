@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from clickmask.core.check import check_click
 from clickmask.core.errors import ConflictError, ImageError, InputError
@@ -18,6 +18,7 @@ from clickmask.predict.uncertainty import MaskUncertainty
 from clickmask.server import edits
 from clickmask.server.answers import Answers
 from clickmask.server.board import Board
+from clickmask.server.carrying import Carrying
 from clickmask.server.commands import EditMaker, StepKind, no_object
 from clickmask.server.errors import StaleError
 from clickmask.server.media import MEDIA
@@ -31,13 +32,16 @@ from clickmask.server.schemas import (
     JumpCommand,
     NextMaskCommand,
     PingCommand,
+    PropagateCommand,
     SimpleCommand,
     StepCommand,
+    StopCommand,
     ThresholdCommand,
     history_json,
     image_json,
 )
 from clickmask.server.services import Services
+from clickmask.server.volumes.opened import OpenVolume
 from clickmask.store.values import Edit, Origin, Outcome, StoredImage, StoredObject
 
 ANSWERED_LATER = ("click", "box", "scribble", "lasso", "remove_prompt", "activate", "try_threshold")
@@ -79,6 +83,7 @@ class LiveImage:
         self._edits = EditMaker(size_hw, services.classes, lambda: services.policy)
         self._answers = Answers(services, self._board)
         self._previews = Previews(self._look_ahead)
+        self._carrying = Carrying(services, self._board, self._answers.others, self.take_if_same)
         self._active: dict[str, int | None] = {}
         self._seqs: dict[str, int] = {}
         self._revs: dict[str, int] = {}
@@ -123,7 +128,7 @@ class LiveImage:
         """Whether anybody looks at it, has just asked for it, or anything is under way."""
         if time.monotonic() - self._used < SECONDS_HELD:
             return True
-        return bool(self.peers) or self._lock.locked() or self._answers.busy
+        return bool(self.peers) or self._lock.locked() or self._answers.busy or self._carrying.busy
 
     async def last_seq(self, client: str) -> int:
         """Newest stored command of a client."""
@@ -202,6 +207,8 @@ class LiveImage:
                 ack = await self._threshold(command, client, strict)
             elif isinstance(command, NextMaskCommand):
                 ack = await self._next_mask(command, client, strict)
+            elif isinstance(command, PropagateCommand | StopCommand):
+                ack = await self._propagate(command, client, strict)
             elif isinstance(command, StepCommand | JumpCommand):
                 ack = await self._step(command, client, strict)
             else:
@@ -227,6 +234,18 @@ class LiveImage:
             ack = await self._commit(self._edits.set_mask(self.objects, target, mask), Origin(client))
             self._publish(ack, client, with_masks=True)
         return ack
+
+    async def take_if_same(self, seen: StoredObject, edit: Edit, client: str) -> None:
+        """Take a step that was worked out in the background, if its object is still as it was seen then.
+
+        Raises:
+            ConflictError: it has been changed or removed in the meantime.
+        """
+        async with self._lock:
+            now = self.objects.get(seen.id)
+            if now is None or now.rev != seen.rev:
+                raise ConflictError(f"Object #{seen.id} was changed in the meantime, so nothing was taken over.")
+            self._publish(await self._commit(edit, Origin(client)), client, with_masks=True)
 
     async def add_finished(self, edit: Edit, client: str) -> Ack:
         """Take a step that adds finished objects: an import."""
@@ -286,6 +305,7 @@ class LiveImage:
     async def close(self) -> None:
         """Stop asking the model."""
         await self._previews.close()
+        await self._carrying.close()
         await self._answers.close()
 
     def _pick(self, object_id: int) -> StoredObject:
@@ -334,6 +354,16 @@ class LiveImage:
         return await self._commit(
             self._edits.next_mask(target, answer, name, threshold), Origin(client, command.seq or None)
         )
+
+    async def _propagate(self, command: PropagateCommand | StopCommand, client: str, strict: bool) -> Ack:
+        """Begin to carry a mask along the slices of a volume, or end it; what comes of it is told later."""
+        if isinstance(command, StopCommand):
+            self._carrying.stop()
+            return self._ack(command.seq, client, self._active.get(client), (), ())
+        target = await self._answered(command, client, strict)
+        opened = cast(OpenVolume, await self._answers.picture())
+        self._carrying.start(target, command, opened, Origin(client, command.seq or None))
+        return self._ack(command.seq, client, target.id, (), ())
 
     async def _answered(self, command: Command, client: str, strict: bool) -> StoredObject:
         """The object in progress that a command means, once the model has answered its prompts."""

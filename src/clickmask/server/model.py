@@ -141,6 +141,10 @@ class Thinker:
         """What the prompts may mean."""
         return await self._host.run(lambda model: self._mind.alternatives(model, opened, question))
 
+    async def ask(self, function: Callable[[Any, Any], T]) -> T:
+        """What a function makes of the model and of the mind, in the model's thread; for what one medium alone can."""
+        return await self._host.run(lambda model: function(model, self._mind))
+
     async def logits(self, opened: Any, question: Question) -> tuple[LogitMap, float]:
         """What the model itself says to prompts that have been answered, and the IoU that it expects."""
         return await self._host.run(lambda model: self._mind.logits(model, opened, question))

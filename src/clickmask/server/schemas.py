@@ -181,6 +181,21 @@ class SimpleCommand(_ObjectCommand):
     type: Literal["finish", "discard", "activate", "reopen", "delete"]
 
 
+class PropagateCommand(_ObjectCommand):
+    """Carry the mask of a slice of a volume to its neighbours and on."""
+
+    type: Literal["propagate"]
+    slice: _Whole
+    direction: Literal["both", "forward", "backward"] = "both"
+    to: _Whole | None = None
+
+
+class StopCommand(_Command):
+    """Carry no further."""
+
+    type: Literal["stop"]
+
+
 class PatchBody(_Incoming):
     """Properties of an object to change; those not given stay."""
 
@@ -240,6 +255,8 @@ Command = (
     | CombineCommand
     | RemovePromptCommand
     | SimpleCommand
+    | PropagateCommand
+    | StopCommand
     | PatchCommand
     | StepCommand
     | JumpCommand

@@ -4,7 +4,7 @@ import type { Layers } from '../state/layers'
 import { STYLE_SELECTED } from '../state/styles'
 import type { Rgb } from '../state/palette'
 import { isEmptyBox, unionBox } from '../state/runs'
-import type { Size } from '../state/view'
+import { scaleDown, type Size } from '../state/view'
 import { LINE, SQUARES_FROM, type Renderer, type Scene } from './renderer'
 
 const AROUND = [[1, 0], [-1, 0], [0, 1], [0, -1], [0.7071, 0.7071], [-0.7071, 0.7071], [0.7071, -0.7071], [-0.7071, -0.7071]] as const
@@ -57,7 +57,7 @@ export class CanvasRenderer implements Renderer {
     if (!this.picture) return
     context.imageSmoothingEnabled = view.scale * ratio < SQUARES_FROM
     context.imageSmoothingQuality = 'high'
-    context.drawImage(this.picture, view.left, view.top, this.size.width * view.scale, this.size.height * view.scale)
+    context.drawImage(this.picture, view.left, view.top, this.size.width * view.scale, this.size.height * scaleDown(view))
     this.drawCalls++
     if (scene.masksShown && this.layers) this.drawMasks(scene, this.layers)
   }
@@ -69,17 +69,17 @@ export class CanvasRenderer implements Renderer {
   private drawMasks(scene: Scene, layers: Layers): void {
     const { view, canvas } = scene
     const box = unionBox(layers.activeBox, layers.objectsBox)
-    const reach = LINE / view.scale
+    const reach = LINE / Math.min(view.scale, scaleDown(view))
     const left = Math.max(0, Math.floor(view.left + Math.max(0, box.x0 - reach) * view.scale))
-    const top = Math.max(0, Math.floor(view.top + Math.max(0, box.y0 - reach) * view.scale))
+    const top = Math.max(0, Math.floor(view.top + Math.max(0, box.y0 - reach) * scaleDown(view)))
     const right = Math.min(Math.ceil(canvas.width), Math.ceil(view.left + Math.min(this.size.width, box.x1 + reach) * view.scale))
-    const bottom = Math.min(Math.ceil(canvas.height), Math.ceil(view.top + Math.min(this.size.height, box.y1 + reach) * view.scale))
+    const bottom = Math.min(Math.ceil(canvas.height), Math.ceil(view.top + Math.min(this.size.height, box.y1 + reach) * scaleDown(view)))
     if (isEmptyBox(box) || right <= left || bottom <= top) return
     const pixels = new ImageData(right - left, bottom - top)
     const shade = new Shade(layers, this.styles, scene)
     for (let y = top; y < bottom; y++) {
       for (let x = left; x < right; x++) {
-        shade.at((x + 0.5 - view.left) / view.scale, (y + 0.5 - view.top) / view.scale)
+        shade.at((x + 0.5 - view.left) / view.scale, (y + 0.5 - view.top) / scaleDown(view))
         if (shade.alpha > 0) shade.write(pixels.data, ((y - top) * (right - left) + x - left) * 4)
       }
     }
@@ -96,9 +96,11 @@ class Shade {
   colour: Rgb = BLACK
   alpha = 0
   private readonly reach: number
+  private readonly down: number
 
   constructor(private readonly layers: Layers, private readonly styles: Uint8Array, private readonly scene: Scene) {
     this.reach = LINE / scene.view.scale
+    this.down = LINE / scaleDown(scene.view)
   }
 
   at(x: number, y: number): void {
@@ -119,7 +121,7 @@ class Shade {
     let beside = 0
     let edge = false
     for (const [dx, dy] of AROUND) {
-      const there = this.idAt(x + dx * this.reach, y + dy * this.reach)
+      const there = this.idAt(x + dx * this.reach, y + dy * this.down)
       if (there !== here) {
         edge = true
         if (there) beside = there
@@ -136,7 +138,7 @@ class Shade {
 
   private active(x: number, y: number): void {
     const here = this.activeAt(x, y)
-    const edge = AROUND.some(([dx, dy]) => this.activeAt(x + dx * this.reach, y + dy * this.reach) !== here)
+    const edge = AROUND.some(([dx, dy]) => this.activeAt(x + dx * this.reach, y + dy * this.down) !== here)
     if (here) this.set(edge ? WHITE : this.scene.activeColour, edge ? 1 : this.scene.opacity)
     else if (edge) this.set(this.scene.activeColour.map((v) => v * 0.55) as unknown as Rgb, 1)
   }

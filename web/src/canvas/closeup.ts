@@ -2,7 +2,7 @@
 
 import type { Layers } from '../state/layers'
 import type { Rgb } from '../state/palette'
-import { toScreen, type Point, type Size, type View } from '../state/view'
+import { scaleDown, toScreen, type Point, type Size, type View } from '../state/view'
 
 /** In CSS pixels. */
 const LOUPE_RADIUS = 84
@@ -18,7 +18,8 @@ export function drawLoupe(
     x: Math.min(Math.max(pointer.x, LOUPE_RADIUS + 4), canvas.width - LOUPE_RADIUS - 4),
     y: pointer.y > 2 * LOUPE_RADIUS + 30 ? pointer.y - LOUPE_RADIUS - 24 : pointer.y + LOUPE_RADIUS + 24,
   }
-  const inside: View = { scale, left: middle.x - at.x * scale, top: middle.y - at.y * scale }
+  const aspect = view.aspect ?? 1
+  const inside: View = { scale, aspect, left: middle.x - at.x * scale, top: middle.y - at.y * scale * aspect }
   context.save()
   context.beginPath()
   context.arc(middle.x, middle.y, LOUPE_RADIUS, 0, 2 * Math.PI)
@@ -26,10 +27,10 @@ export function drawLoupe(
   context.fill()
   context.clip()
   context.imageSmoothingEnabled = false
-  context.drawImage(picture, inside.left, inside.top, picture.width * scale, picture.height * scale)
+  context.drawImage(picture, inside.left, inside.top, picture.width * scale, picture.height * scale * aspect)
   if (layers) tint(context, inside, at, layers, colour)
   context.restore()
-  frame(context, middle, scale)
+  frame(context, middle, scale, scale * aspect)
 }
 
 function tint(context: CanvasRenderingContext2D, view: View, at: Point, layers: Layers, colour: Rgb): void {
@@ -48,9 +49,9 @@ function tint(context: CanvasRenderingContext2D, view: View, at: Point, layers: 
   }
 }
 
-function frame(context: CanvasRenderingContext2D, middle: Point, scale: number): void {
-  for (const [width, colour] of [[5, 'rgba(0, 0, 0, 0.6)'], [2, '#fff']] as const) {
-    context.lineWidth = width
+function frame(context: CanvasRenderingContext2D, middle: Point, width: number, height: number): void {
+  for (const [line, colour] of [[5, 'rgba(0, 0, 0, 0.6)'], [2, '#fff']] as const) {
+    context.lineWidth = line
     context.strokeStyle = colour
     context.beginPath()
     context.arc(middle.x, middle.y, LOUPE_RADIUS, 0, 2 * Math.PI)
@@ -58,7 +59,7 @@ function frame(context: CanvasRenderingContext2D, middle: Point, scale: number):
   }
   context.lineWidth = 1
   context.strokeStyle = '#fff'
-  context.strokeRect(middle.x - scale / 2, middle.y - scale / 2, scale, scale)
+  context.strokeRect(middle.x - width / 2, middle.y - height / 2, width, height)
 }
 
 /** The active mask (without one, every mask) in white on black, pixel by pixel of the screen. */
@@ -70,7 +71,7 @@ export function drawMatte(context: CanvasRenderingContext2D, canvas: Size, ratio
   const columns = Int32Array.from({ length: width }, (_, x) => Math.floor(((x + 0.5) / ratio - view.left) / view.scale))
   values.fill(0xff000000)
   for (let y = 0; y < height; y++) {
-    const row = Math.floor(((y + 0.5) / ratio - view.top) / view.scale)
+    const row = Math.floor(((y + 0.5) / ratio - view.top) / scaleDown(view))
     if (row < 0 || row >= size.height) continue
     for (let x = 0; x < width; x++) {
       const column = columns[x] as number

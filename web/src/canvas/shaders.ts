@@ -26,7 +26,7 @@ uniform usampler2D ids;
 uniform sampler2D activeMask;
 uniform sampler2D styles;   // 256 texels a row; rgb = colour, a = 0 nothing, 0.5 shown, 1 selected
 uniform vec2 tileSize;
-uniform float scale;        // device pixels per image pixel
+uniform vec2 scale;         // device pixels per image pixel, along and down
 uniform float line;         // width of lines, device pixels
 uniform float halo;
 uniform float opacity;

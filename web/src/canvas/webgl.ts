@@ -91,7 +91,7 @@ export class WebGlRenderer implements Renderer {
     gl.clearColor(0, 0, 0, 0)
     gl.clear(gl.COLOR_BUFFER_BIT)
     gl.uniform2f(this.place('canvasSize'), width, height)
-    gl.uniform1f(this.place('scale'), scale)
+    gl.uniform2f(this.place('scale'), scale, scale * (view.aspect ?? 1))
     gl.uniform1f(this.place('line'), LINE * ratio)
     gl.uniform1f(this.place('halo'), HALO * ratio)
     gl.uniform1i(this.place('smoothed'), scale > 0.75 && scale < SQUARES_FROM ? 1 : 0)
@@ -99,9 +99,10 @@ export class WebGlRenderer implements Renderer {
     gl.uniform3f(this.place('activeColour'), ...(scene.activeColour.map((v) => v / 255) as [number, number, number]))
     this.drawCalls = 0
     for (const tile of this.tiles) {
-      this.limit('objectsBox', scene.masksShown ? this.objectsBox : EMPTY_MASK.box, tile, scale, ratio)
-      this.limit('activeBox', scene.masksShown ? this.activeBox : EMPTY_MASK.box, tile, scale, ratio)
-      this.drawTile(tile, view.left * ratio, view.top * ratio, scale)
+      const least = scale * Math.min(1, view.aspect ?? 1)
+      this.limit('objectsBox', scene.masksShown ? this.objectsBox : EMPTY_MASK.box, tile, least, ratio)
+      this.limit('activeBox', scene.masksShown ? this.activeBox : EMPTY_MASK.box, tile, least, ratio)
+      this.drawTile(tile, view.left * ratio, view.top * ratio, scale, view.aspect ?? 1)
     }
   }
 
@@ -118,13 +119,13 @@ export class WebGlRenderer implements Renderer {
       box.x0 - margin - tile.x0, box.y0 - margin - tile.y0, box.x1 + margin - tile.x0, box.y1 + margin - tile.y0)
   }
 
-  private drawTile(tile: Tile, left: number, top: number, scale: number): void {
+  private drawTile(tile: Tile, left: number, top: number, scale: number, aspect: number): void {
     const { gl } = this
     this.bind(UNITS.picture, tile.picture)
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, scale >= SQUARES_FROM ? gl.NEAREST : gl.LINEAR)
     this.bind(UNITS.ids, tile.ids)
     this.bind(UNITS.activeMask, tile.active)
-    gl.uniform4f(this.place('placed'), left + tile.x0 * scale, top + tile.y0 * scale, left + tile.x1 * scale, top + tile.y1 * scale)
+    gl.uniform4f(this.place('placed'), left + tile.x0 * scale, top + tile.y0 * scale * aspect, left + tile.x1 * scale, top + tile.y1 * scale * aspect)
     gl.uniform2f(this.place('tileSize'), tile.x1 - tile.x0, tile.y1 - tile.y0)
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4)
     this.drawCalls++

@@ -6,6 +6,13 @@ export interface View {
   /** Screen position of the image's corner. */
   readonly left: number
   readonly top: number
+  /** Height of an image pixel divided by its width; 1 where it is left out. */
+  readonly aspect?: number
+}
+
+/** CSS pixels per image pixel downwards. */
+export function scaleDown(view: View): number {
+  return view.scale * (view.aspect ?? 1)
 }
 
 export interface Size {
@@ -22,31 +29,32 @@ export const MIN_SCALE = 0.01
 export const MAX_SCALE = 64
 
 export function toImage(view: View, screen: Point): Point {
-  return { x: (screen.x - view.left) / view.scale, y: (screen.y - view.top) / view.scale }
+  return { x: (screen.x - view.left) / view.scale, y: (screen.y - view.top) / scaleDown(view) }
 }
 
 export function toScreen(view: View, image: Point): Point {
-  return { x: image.x * view.scale + view.left, y: image.y * view.scale + view.top }
+  return { x: image.x * view.scale + view.left, y: image.y * scaleDown(view) + view.top }
 }
 
 /** Free space round a fitted image; at the bottom lies the bar with the object's actions. */
 export const FIT_MARGIN = { side: 24, top: 20, bottom: 68 }
 
 /** The whole image, centred, with a margin; small images are not blown up beyond `maxScale`. */
-export function fitView(image: Size, canvas: Size, maxScale = 8): View {
+export function fitView(image: Size, canvas: Size, maxScale = 8, aspect = 1): View {
   const { side, top, bottom } = FIT_MARGIN
   const free = { width: Math.max(canvas.width - 2 * side, 16), height: Math.max(canvas.height - top - bottom, 16) }
-  const scale = clampScale(Math.min(free.width / image.width, free.height / image.height, maxScale))
-  const view = centred(image, { width: canvas.width, height: free.height }, scale)
+  const scale = clampScale(Math.min(free.width / image.width, free.height / (image.height * aspect), maxScale))
+  const view = centred(image, { width: canvas.width, height: free.height }, scale, aspect)
   return panBy(view, 0, top)
 }
 
 /** The image centred at a given scale. */
-export function centred(image: Size, canvas: Size, scale: number): View {
+export function centred(image: Size, canvas: Size, scale: number, aspect = 1): View {
   return {
+    ...(aspect === 1 ? {} : { aspect }),
     scale,
     left: (canvas.width - image.width * scale) / 2,
-    top: (canvas.height - image.height * scale) / 2,
+    top: (canvas.height - image.height * scale * aspect) / 2,
   }
 }
 
@@ -54,7 +62,7 @@ export function centred(image: Size, canvas: Size, scale: number): View {
 export function zoomAt(view: View, anchor: Point, factor: number): View {
   const scale = clampScale(view.scale * factor)
   const fixed = toImage(view, anchor)
-  return { scale, left: anchor.x - fixed.x * scale, top: anchor.y - fixed.y * scale }
+  return { ...view, scale, left: anchor.x - fixed.x * scale, top: anchor.y - fixed.y * scale * (view.aspect ?? 1) }
 }
 
 export function panBy(view: View, dx: number, dy: number): View {
@@ -64,9 +72,9 @@ export function panBy(view: View, dx: number, dy: number): View {
 /** Keeps at least a strip of the image on the canvas, so that it cannot get lost. */
 export function keepVisible(view: View, image: Size, canvas: Size, strip = 48): View {
   const right = Math.max(strip - image.width * view.scale, strip - canvas.width)
-  const bottom = Math.max(strip - image.height * view.scale, strip - canvas.height)
+  const bottom = Math.max(strip - image.height * scaleDown(view), strip - canvas.height)
   return {
-    scale: view.scale,
+    ...view,
     left: Math.min(Math.max(view.left, right), canvas.width - strip),
     top: Math.min(Math.max(view.top, bottom), canvas.height - strip),
   }

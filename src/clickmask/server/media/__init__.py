@@ -17,6 +17,7 @@ MEDIA: Registry[Medium] = Registry(
     {
         "cloud": "clickmask.server.media.cloud:CLOUD",
         "photo": "clickmask.server.media.photo:PHOTO",
+        "volume": "clickmask.server.media.volume:VOLUME",
     },
 )
 """Media by the name that stands in the project as an image's kind."""

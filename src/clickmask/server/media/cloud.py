@@ -13,7 +13,7 @@ from clickmask.formats.cloud_names import cloud_names
 from clickmask.server.clouds.bench import PointBench
 from clickmask.server.clouds.mind import CloudMind
 from clickmask.server.clouds.opened import OpenCloud
-from clickmask.server.media.medium import Head, Opened, Picture
+from clickmask.server.media.medium import FOR_VOLUMES, Head, Opened, Picture
 from clickmask.server.menus import CLOUDS
 from clickmask.server.schemas import command_types
 from clickmask.spatial.drawing import by_height, draw
@@ -31,7 +31,7 @@ class PointClouds:
     kind = "cloud"
     title = "point clouds"
     model_kind = CLOUDS
-    commands = command_types() - FOR_PIXELS
+    commands = command_types() - FOR_PIXELS - FOR_VOLUMES
     looking = frozenset({"shape", "split", "accept"})
     offers: frozenset[str] = frozenset()
 

@@ -18,6 +18,9 @@ Picture = NDArray[np.uint8]
 DISPLAY, OUTLINE, PNG, DOUBTS = "display", "outline", "png", "uncertainty"
 """What the API may offer of a medium: a picture for the canvas, masks as polygons and PNG, doubts of the model."""
 
+FOR_VOLUMES = frozenset({"propagate", "stop"})
+"""Commands that make sense on slices that follow one another, and on nothing else."""
+
 
 class Opened(Protocol):
     """The content of a file as a model works on it, e.g. a `clickmask.core.frames.Frame`."""

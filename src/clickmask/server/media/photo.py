@@ -13,7 +13,7 @@ from clickmask.formats.image_file import is_image_name, read_image
 from clickmask.formats.pyramid import large_size
 from clickmask.server.benches import PIXELS, PixelBench
 from clickmask.server.image_mind import ImageMind
-from clickmask.server.media.medium import DISPLAY, DOUBTS, OUTLINE, PNG, Head, Picture
+from clickmask.server.media.medium import DISPLAY, DOUBTS, FOR_VOLUMES, OUTLINE, PNG, Head, Picture
 from clickmask.server.menus import IMAGES
 from clickmask.server.schemas import command_types
 
@@ -29,7 +29,7 @@ class Photographs:
 
     kind = "photo"
     title = "photographs"
-    commands = command_types() - {"select"}
+    commands = command_types() - FOR_VOLUMES - {"select"}
     looking = frozenset({"wand"})
     model_kind = IMAGES
     offers = frozenset({DISPLAY, OUTLINE, PNG, DOUBTS})

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from clickmask.core.errors import ClickmaskError, InputError
+from clickmask.core.errors import ClickmaskError, ImageError, InputError
 from clickmask.server.deps import Number, TheHub, TheServices
 from clickmask.server.errors import Refusal, refusal
 from clickmask.server.hub import preparing_json
@@ -27,6 +27,7 @@ from clickmask.server.schemas import (
     parse_preview,
 )
 from clickmask.server.services import Services
+from clickmask.server.volumes.opened import OpenVolume
 from clickmask.store.values import StoredImage
 
 CLOSE_BAD_FRAME, CLOSE_NO_IMAGE, CLOSE_REPLACED, CLOSE_DAMAGED = 4400, 4404, 4409, 4422
@@ -108,6 +109,7 @@ async def live(socket: WebSocket, image_id: Number, services: TheServices, hub: 
 
 async def _greet(peer: SocketPeer, opened: LiveImage, image: StoredImage, services: Services) -> None:
     """Say how things stand, and only then whatever changes."""
+    volume = await _volume(image, services)
     last_seq = await opened.last_seq(peer.client)
     active = opened.join(peer)
     objects = sorted(opened.objects.values(), key=lambda o: (o.value.z, o.id))
@@ -116,10 +118,21 @@ async def _greet(peer: SocketPeer, opened: LiveImage, image: StoredImage, servic
         "active": active, "history": opened.history(), "last_seq": last_seq,
         "model": services.thinker(image.kind).status.name, "people": opened.people(),
     }  # fmt: skip
-    peer.send(json.dumps(ready))
+    peer.send(json.dumps(ready if volume is None else {**ready, "volume": volume}))
     for frame in joined(records(stored) for stored in objects if stored.value.mask):
         peer.send(frame)
     opened.tell_presence()
+
+
+async def _volume(image: StoredImage, services: Services) -> dict[str, Any] | None:
+    """What the page needs to show slices; None for other media, and while the file is gone."""
+    if image.kind != "volume":
+        return None
+    try:
+        opened = await services.opened(image)
+    except ImageError:
+        return None
+    return await asyncio.to_thread(opened.description) if isinstance(opened, OpenVolume) else None
 
 
 def joined(parts: Iterable[list[bytes]]) -> Iterator[bytes]:

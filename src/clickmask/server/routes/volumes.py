@@ -1,0 +1,116 @@
+"""Slices of a volume through a window, and its labels as a file."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from fastapi import APIRouter, Request, Response
+
+from clickmask.core.errors import InputError
+from clickmask.core.window import Window
+from clickmask.formats.volume_file import write_labels
+from clickmask.server.deps import Number, TheServices
+from clickmask.server.errors import NotFoundError
+from clickmask.server.services import Services
+from clickmask.server.volumes.opened import OpenVolume
+from clickmask.spatial.segments import LabelVolume, Segment
+from clickmask.store.values import StoredImage, StoredObject
+
+router = APIRouter(prefix="/api/v1/images/{image_id}")
+
+LABEL_FILES = {"nifti": ".nii.gz", "nrrd": ".seg.nrrd", "dicom_seg": ".dcm"}
+"""Endings of label files by format."""
+LabelFormat = Literal["nifti", "nrrd", "dicom_seg"]
+
+
+@router.get("/volume")
+async def volume(image_id: Number, services: TheServices) -> dict[str, Any]:
+    """How many slices there are, of which size, and through which window they are shown."""
+    opened, _ = await _volume(services, image_id)
+    return await asyncio.to_thread(opened.description)
+
+
+@router.get("/slices/{index}")
+async def one_slice(
+    image_id: Number,
+    index: Number,
+    request: Request,
+    services: TheServices,
+    center: float | None = None,
+    width: float | None = None,
+) -> Response:
+    """A slice as a grey PNG, through the window asked for or the usual one."""
+    opened, image = await _volume(services, image_id)
+    if index >= opened.slicing.count:
+        raise NotFoundError(f"There is no slice {index}: the volume has {opened.slicing.count}, counted from 0.")
+    if (center is None) != (width is None):
+        raise InputError("A window is a center and a width. Give both, or neither.")
+    window = opened.window if center is None or width is None else Window(center, width, opened.window.function)
+    tag = f'"v{services.pictures.tag(image)}-{index}-{window.center:g}-{window.width:g}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(await asyncio.to_thread(_png, opened, index, window), media_type="image/png", headers=headers)
+
+
+@router.get("/labels")
+async def labels(image_id: Number, services: TheServices, format: LabelFormat = "nifti") -> Response:  # noqa: A002
+    """The finished objects as labels on the volume's own grid; where objects overlap, the upper one stays."""
+    opened, image = await _volume(services, image_id)
+    stored = await services.in_store(services.store.objects, image_id)
+    finished = [o for o in stored if o.value.phase == "finished"]
+    if not finished:
+        raise InputError("There is no finished object on this volume. Finish an object first (Enter).")
+    names = {i: c.name for i, c in services.classes.items()}
+    model = services.thinker(image.kind).status.name
+    data = await asyncio.to_thread(_label_file, opened, finished, names, model, LABEL_FILES[format])
+    stem = Path(image.path).name.split(".")[0] or "volume"
+    sent = {"Content-Disposition": f'attachment; filename="{_plain(stem)}-labels{LABEL_FILES[format]}"'}
+    return Response(data, media_type="application/octet-stream", headers=sent)
+
+
+def label_volume(opened: OpenVolume, objects: list[StoredObject], names: dict[int, str], model: str) -> LabelVolume:
+    """Objects as segments, numbered in the order in which they were made; the upper ones lie over the others."""
+    numbers = {o.id: n for n, o in enumerate(sorted(objects, key=lambda o: o.id), 1)}
+    voxels = np.zeros(opened.volume.shape_zyx, dtype=np.uint16)
+    for stored in sorted(objects, key=lambda o: o.value.z):
+        opened.labels(stored.value.mask, voxels, numbers[stored.id])
+    segments = [
+        Segment(numbers[o.id], names.get(o.value.class_id, "object"), model if o.value.prompts.clicks else "")
+        for o in objects
+    ]
+    return LabelVolume.of(opened.volume, voxels, segments)
+
+
+def _label_file(
+    opened: OpenVolume, objects: list[StoredObject], names: dict[int, str], model: str, suffix: str
+) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / f"labels{suffix}"
+        write_labels(target, label_volume(opened, objects, names, model))
+        return target.read_bytes()
+
+
+def _png(opened: OpenVolume, index: int, window: Window) -> bytes:
+    grey = opened.picture(index, window)[:, :, 0]
+    return bytes(cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)
+
+
+async def _volume(services: Services, image_id: int) -> tuple[OpenVolume, StoredImage]:
+    """The open volume; InputError if the image is none."""
+    image = await services.image(image_id)
+    if image.kind != "volume":
+        raise InputError(f"{image.path} is no volume, so it has no slices.")
+    opened = await services.opened(image)
+    if not isinstance(opened, OpenVolume):
+        raise InputError(f"{image.path} is no volume, so it has no slices.")
+    return opened, image
