@@ -35,6 +35,7 @@ from clickmask.evaluate.run_folder import RECORDS_FILE, replace_text
 from clickmask.zoo import catalog
 
 OURS = ("fast", "default", "accurate")
+"""Models of one family, from quick to patient; those that the catalogue has are measured."""
 MEGAPIXELS = (0.2, 2.0, 12.0, 50.0)
 CLICKS = (1, 3, 5)
 SPEEDS_FILE, MEMORY_FILE = "speeds.json", "memory.json"
@@ -119,7 +120,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="+", metavar="DATASET=DIR")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUN_DIR")
-    parser.add_argument("--subjects", nargs="+", default=[*OURS, *PEERS], help=f"models, or {', '.join(PEERS)}")
+    ours = [name for name in OURS if name in catalog.names()]
+    parser.add_argument("--subjects", nargs="+", default=[*ours, *PEERS], help=f"models, or {', '.join(PEERS)}")
     parser.add_argument("--protocol", choices=sorted(PROTOCOLS), default="published")
     parser.add_argument("--limit", type=int, help="only the first N objects of each data set")
     parser.add_argument("--jobs", type=int, default=1, help="objects measured at a time; times are then of no use")
