@@ -23,7 +23,8 @@ uniform sampler2D styles;             // 256 texels a row; rgb = colour, a = 0 n
 flat out vec4 tint;                   // a: what kind of point, for the outlines
 flat out uint number;
 
-const float NOTHING = 0.2, OBJECT = 0.4, CHOSEN = 0.6, GHOST = 0.8, ACTIVE = 1.0;
+// Neighbours of one colour are told apart by a line, so objects take turns among five values.
+const float NOTHING = 0.2, OBJECT = 0.36, TURN = 0.02, CHOSEN = 0.6, GHOST = 0.8, ACTIVE = 1.0;
 
 void main() {
   vec4 at = model * vec4(place, 1.0);
@@ -41,7 +42,7 @@ void main() {
   vec3 colour = base.rgb;
   float kind = NOTHING;
   if (style.a > 0.0) {
-    kind = style.a > 0.75 ? CHOSEN : OBJECT;
+    kind = style.a > 0.75 ? CHOSEN : OBJECT + TURN * float(slot % 5u);
     colour = mix(colour, style.rgb, min(1.0, opacity * (kind == CHOSEN ? 1.35 : 1.15)));
   }
   bool working = masksShown && (mark & ${1 << 16}u) != 0u;
@@ -138,6 +139,7 @@ void main() {
   if (here.a > 0.9 && weakest < 0.9) colour = vec3(1.0);
   else if (here.a > 0.7 && here.a < 0.9 && weakest < 0.7) colour = vec3(1.0);
   else if (here.a > 0.5 && here.a < 0.7 && weakest < 0.5) colour = mix(colour, vec3(1.0), 0.85);
+  else if (here.a > 0.3 && here.a < 0.5 && (strongest > here.a + 0.01 || weakest < here.a - 0.01)) colour *= 0.55;
   else if (here.a < 0.9 && strongest > 0.9) colour = activeColour * 0.5;
   result = vec4(colour, 1.0);
 }`
