@@ -30,7 +30,7 @@ def scene(place: Path) -> Scene:
     folder = place / "scans"
     folder.mkdir()
     written = write_scene(folder / "00.ply")
-    for number in range(1, 10):
+    for number in range(1, 11):
         (folder / f"{number:02}.ply").write_bytes((folder / "00.ply").read_bytes())
     write_shapes(folder / "photo.png")
     return written
@@ -261,6 +261,52 @@ def test_without_a_mouse(page: CloudPage) -> None:
     assert annotator.axe() == []
     annotator.press("b")
     assert annotator.axe() == []
+
+
+def test_fingers_turn_come_closer_and_click(page: CloudPage, scene: Scene) -> None:
+    annotator, surface = page.annotator, page.page.locator(".cloud canvas.surface")
+    # A made-up pointer cannot be captured; everything else is as with a finger.
+    page.page.evaluate("() => { Element.prototype.setPointerCapture = () => undefined }")
+
+    def finger(kind: str, at: tuple[float, float], number: int = 7) -> None:
+        touch = {"pointerId": number, "pointerType": "touch", "button": 0, "clientX": at[0], "clientY": at[1]}
+        surface.dispatch_event(kind, touch | {"bubbles": True})
+
+    x, y = page.screen(scene.box)
+    before = page.camera
+    finger("pointerdown", (x, y))
+    finger("pointermove", (x + 80, y))
+    finger("pointerup", (x + 80, y))
+    page.rest()
+    assert page.camera["yaw"] < before["yaw"] and page.camera["eye"] != before["eye"]
+
+    def apart() -> float:
+        first, second = page.screen(scene.box), page.screen(scene.ball)
+        return abs(first[0] - second[0]) + abs(first[1] - second[1])
+
+    far = apart()
+    x, y = page.screen(scene.box)
+    finger("pointerdown", (x - 40, y), 1)
+    finger("pointerdown", (x + 40, y), 2)
+    finger("pointermove", (x - 60, y), 1)
+    finger("pointermove", (x + 60, y), 2)
+    finger("pointerup", (x - 60, y), 1)
+    finger("pointerup", (x + 60, y), 2)
+    page.rest()
+    assert apart() > 1.2 * far and annotator.objects == []
+
+    # Both in one go: however slow the machine is, a touch is a short one.
+    x, y = page.screen(scene.box)
+    touch = {"pointerId": 7, "pointerType": "touch", "button": 0, "clientX": x, "clientY": y, "bubbles": True}
+    surface.evaluate(
+        "(e, touch) => ['pointerdown', 'pointerup'].forEach((k) => e.dispatchEvent(new PointerEvent(k, touch)))", touch
+    )
+    annotator.settle()
+    finger("pointerdown", page.screen(scene.table))
+    page.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
+    finger("pointerup", page.screen(scene.table))
+    annotator.settle()
+    assert [p["positive"] for p in annotator.objects[0]["prompts"]] == [True, False]
 
 
 def test_tools_and_keys_are_those_of_the_medium(page: CloudPage, scans: Server) -> None:
