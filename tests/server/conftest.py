@@ -189,9 +189,9 @@ def write_image(path: Path, seed: int = 0, size_hw: tuple[int, int] = (HEIGHT, W
 
 
 @contextmanager
-def running(folder: Path, model: DiscModel, **settings: Any) -> Iterator[Server]:
+def running(folder: Path, model: DiscModel, project: Path | None = None, **settings: Any) -> Iterator[Server]:
     values = {"token": TOKEN, "session": "session-of-the-tests", "model": "disc", **settings}
-    app = create_app(Settings(**values), open_project(folder), model.build, lambda: SPECS)
+    app = create_app(Settings(**values), open_project(folder, project), model.build, lambda: SPECS)
     with TestClient(app, base_url="http://127.0.0.1:8000", headers=AUTH) as client:
         yield Server(folder, model, client)
 

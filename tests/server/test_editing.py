@@ -223,6 +223,19 @@ def test_the_threshold_is_found_again_after_a_restart(restart) -> None:
         assert (shown(socket, 1) == narrow).all()
 
 
+def test_a_threshold_of_a_correction_is_the_same_before_and_after_a_restart(restart) -> None:
+    with restart() as server, server.socket() as socket:
+        number = put_mask(server, socket, square(4, 4, 30, 30))
+        socket.click(36.5, 20.5)
+        socket.click(54.5, 40.5)  # only what is connected to the newest click follows the threshold
+        socket.do("threshold", value=0.05)
+        wide = shown(socket, number)
+        socket.do("undo")
+    with restart() as again, again.socket() as socket:
+        socket.do("threshold", value=0.05)
+        assert (shown(socket, number) == wide).all()
+
+
 def test_scribbles_are_sampled_and_lassos_stay_inside(server) -> None:
     with server.socket() as socket:
         ack = socket.draw("scribble", [(10.5, 10.5), (50.5, 10.5)])

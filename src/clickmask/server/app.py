@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 import clickmask
+from clickmask.server import exchange
 from clickmask.server.deps import install_error_answers
 from clickmask.server.guard import Guard
 from clickmask.server.hub import Hub
@@ -43,6 +44,7 @@ def create_app(
     menus = {IMAGES: ModelMenu(build_pipeline, warm, model_specs, settings.model), **(more_models or {})}
     services = Services(project, menus, settings.only_path)
     services.folder.scan(project.store)
+    exchange.remove_unfinished(project.export_folder)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +25,7 @@ from clickmask.formats.annotation import (
     ImageLookup,
     ObjectClass,
     ShapeStyle,
+    Written,
 )
 from clickmask.formats.image_file import MAX_PIXELS
 from clickmask.formats.image_names import ImageNames
@@ -32,6 +34,8 @@ from clickmask.server.media import LABEL_FORMATS, MEDIA
 from clickmask.store.values import Edit, ImageFacts, ObjectValue, StoredClass, StoredImage, StoredObject
 
 EXPORT_NAME = re.compile(r"[a-z0-9_]+-\d{8}-\d{6}(-\d+)?")
+UNFINISHED = ".unfinished-"
+"""Begins the names of exports that are being written."""
 MAX_ZIP_ENTRIES = 100_000
 NOTES_SHOWN = 200
 LAYOUT_FOLDERS = frozenset({"annotations", "labels", "SegmentationClass"})
@@ -97,6 +101,8 @@ def export(
 ) -> ExportReport:
     """Write annotations into a new folder below `folder`, and a zip of it beside it.
 
+    An export is there as a whole or not at all, whenever the process dies.
+
     Args:
         annotations: of images that the format is for.
         notes: what was left out before.
@@ -111,22 +117,43 @@ def export(
     """
     if not annotations.images:
         raise InputError("There is no finished object to export. Finish an object first (Enter).")
-    name = _free_name(folder, format_name)
-    target = folder / name
+    write = _writing(annotations, format_name, style, file_of)
+    name = ""
     try:
-        target.mkdir(parents=True)
-        if format_name in LABEL_FORMATS:
-            files = [(image, file_of(image.path)) for image in annotations.images]
-            written = LABEL_FORMATS.get(format_name).write(files, annotations.all_classes(), target)
-        else:
-            written = FORMATS.get(format_name).write(annotations, str(target), style=style)
-        shutil.make_archive(str(target), "zip", target)
+        name = _begin(folder, format_name)
+        target, work = folder / name, folder / f"{UNFINISHED}{name}"
+        written = write(work)
+        packed = Path(shutil.make_archive(str(work), "zip", work))
+        work.rename(target)
+        packed.rename(folder / f"{name}.zip")
+    except FormatError as error:
+        kind = StorageError if isinstance(error.__cause__, OSError) else FormatError
+        raise kind(str(error).replace(f"{UNFINISHED}{name}", name)) from error
     except OSError as error:
-        raise StorageError(
-            f"{target} cannot be written: {error.strerror}. Free some space or make it writable."
-        ) from error
+        problem = f"{folder / name} cannot be written: {error.strerror}. Free some space or make it writable."
+        raise StorageError(problem) from error
+    finally:
+        _drop(folder, name)
     count = sum(len(i.annotations) for i in annotations.images)
     return ExportReport(name, target, len(written.paths), count, _shortened([*notes, *written.losses]))
+
+
+def _writing(
+    annotations: AnnotationSet, format_name: str, style: ShapeStyle, file_of: Callable[[str], Path]
+) -> Callable[[Path], Written]:
+    """What writes the annotations into a folder; UnknownNameError if there is no such format."""
+    if format_name not in LABEL_FORMATS:
+        writer = FORMATS.get(format_name)
+        return lambda folder: writer.write(annotations, str(folder), style=style)
+    labels = LABEL_FORMATS.get(format_name)
+    files = [(image, file_of(image.path)) for image in annotations.images]
+    return lambda folder: labels.write(files, annotations.all_classes(), folder)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what exports that did not come to their end have left in a folder."""
+    for left in folder.glob(f"{UNFINISHED}*"):
+        _drop(folder, left.name.removeprefix(UNFINISHED))
 
 
 def read_upload(
@@ -200,8 +227,11 @@ def project_images(images: Sequence[StoredImage], facts: Callable[[str], ImageFa
     return find
 
 
-def import_edit(annotated: AnnotatedImage, classes: Mapping[str, StoredClass], top: int, format_name: str) -> Edit:
+def import_edit(
+    annotated: AnnotatedImage, classes: Mapping[str, StoredClass], format_name: str, objects: Mapping[int, StoredObject]
+) -> Edit:
     """One step that adds the objects of an image as finished ones, above what is there."""
+    top = max((o.value.z for o in objects.values()), default=0)
     changes = []
     for z, annotation in enumerate(annotated.annotations, start=top + 1):
         found = classes[annotation.class_name]
@@ -228,10 +258,26 @@ def _annotation(stored: StoredObject, classes: Mapping[int, StoredClass]) -> Ann
     return Annotation(found.name, value.mask, id=stored.id, colour=value.colour or found.colour)
 
 
-def _free_name(folder: Path, format_name: str) -> str:
+def _begin(folder: Path, format_name: str) -> str:
+    """A free name for an export, whose work folder is made, so that nobody else takes it."""
     base = f"{format_name}-{time.strftime('%Y%m%d-%H%M%S')}"
     names = [base, *(f"{base}-{n}" for n in range(2, 1000))]
-    return next(n for n in names if not (folder / n).exists() and not (folder / f"{n}.zip").exists())
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if not (folder / name).exists() and not (folder / f"{name}.zip").exists():
+            with suppress(FileExistsError):
+                (folder / f"{UNFINISHED}{name}").mkdir()
+                return name
+    raise StorageError(f"{folder} holds a thousand exports of this second. Try again.")
+
+
+def _drop(folder: Path, name: str) -> None:
+    """Remove what there is of an unfinished export."""
+    left = folder / f"{UNFINISHED}{name}"
+    shutil.rmtree(left, ignore_errors=True)
+    for file in (left, left.with_name(f"{left.name}.zip")):
+        with suppress(OSError):
+            file.unlink()
 
 
 def _shortened(notes: list[str]) -> tuple[str, ...]:

@@ -40,12 +40,12 @@ class ImageMind:
         """The mask at another threshold."""
         start = time.perf_counter()
         self._follow_model(model)
-        kept = self._states.longest(question.object_id, question.prompts)
-        memo = None if kept is None or kept.prompts != question.prompts else kept.memo.get(MEMO)
-        if kept is None or not isinstance(memo, EditMemo) or question.rules is None:
+        answered = self._answered(model, opened, question)
+        memo = answered.memo.get(MEMO)
+        if not isinstance(memo, EditMemo) or question.rules is None:
             return self.answer(model, opened, replace(question, known=None))
-        request = Request(opened, question.prompts, memo.base, kept.memo, question.rules)
-        result = edit(request, Result(memo.raw, kept.memo), question.rules, model.threshold_logit)
+        request = Request(opened, question.prompts, memo.base, answered.memo, question.rules)
+        result = edit(request, Result(memo.raw, answered.memo), question.rules, model.threshold_logit)
         state = ObjectState(question.prompts, result.logits, result.memo)
         if keep:
             self._states.keep(question.object_id, state)
@@ -67,14 +67,23 @@ class ImageMind:
     def logits(self, model: Pipeline, opened: Frame, question: Question) -> tuple[LogitMap, float]:
         """What the model itself says, and the IoU that it expects."""
         self._follow_model(model)
-        state = self._states.longest(question.object_id, question.prompts)
-        if state is None or state.prompts != question.prompts or not isinstance(state.memo.get(MEMO), EditMemo):
-            state = follow(model, opened, ObjectState(), question.prompts, question.rules or EditRules())
+        state = self._answered(model, opened, question)
         memo = state.memo.get(MEMO)
         logits = memo.raw if isinstance(memo, EditMemo) else state.logits
         if logits is None:
             raise ModelError(f"The model '{model.name}' gave no answer. Click on the object again.")
         return logits, expected_iou(model, opened, ObjectState(question.prompts, logits, state.memo))
+
+    def _answered(self, model: Pipeline, opened: Frame, question: Question) -> ObjectState:
+        """The kept state with all prompts answered; where it is not kept, as after a restart, it is made once more.
+
+        Then at the model's own threshold, at which the prompts were answered before another one was asked for.
+        """
+        kept = self._states.longest(question.object_id, question.prompts)
+        if kept is not None and kept.prompts == question.prompts and isinstance(kept.memo.get(MEMO), EditMemo):
+            return kept
+        rules = replace(question.rules or EditRules(), threshold_logit=None)
+        return follow(model, opened, ObjectState(), question.prompts, rules)
 
     def _follow_model(self, model: Pipeline) -> None:
         if model is not self._model:

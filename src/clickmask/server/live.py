@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -247,9 +247,15 @@ class LiveImage:
                 raise ConflictError(f"Object #{seen.id} was changed in the meantime, so nothing was taken over.")
             self._publish(await self._commit(edit, Origin(client)), client, with_masks=True)
 
-    async def add_finished(self, edit: Edit, client: str) -> Ack:
-        """Take a step that adds finished objects: an import."""
+    async def add_finished(self, make: Callable[[Mapping[int, StoredObject]], Edit], client: str) -> Ack:
+        """Take a step that adds finished objects: an import.
+
+        Args:
+            make: makes the step, given the objects at the moment it is taken; called in a thread.
+            client: who asks.
+        """
         async with self._lock:
+            edit = await asyncio.to_thread(make, dict(self.objects))
             ack = await self._commit(edit, Origin(client))
             self._publish(ack, client, with_masks=True)
         return ack

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -51,8 +52,8 @@ async def take_labels(image_id: Number, services: TheServices, hub: TheHub) -> d
     """Make objects of the labels that the file holds."""
     cloud, _ = await _cloud(services, image_id)
     live = await hub.open(image_id)
-    edit = await asyncio.to_thread(labels_edit, cloud, dict(live.objects), min(services.classes))
-    return await full_answer(live, await live.add_finished(edit, REST_CLIENT))
+    make = partial(labels_edit, cloud, class_id=min(services.classes))
+    return await full_answer(live, await live.add_finished(make, REST_CLIENT))
 
 
 @router.post("/pick")

@@ -7,6 +7,7 @@ import tempfile
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +116,8 @@ async def _take_over(read: AnnotationSet, format_name: str, services: Services, 
         if not kept.annotations:
             continue
         classes = await _classes(services, hub, kept.annotations)
-        top = max((o.value.z for o in live.objects.values()), default=0)
-        await live.add_finished(exchange.import_edit(kept, classes, top, format_name), REST_CLIENT)
+        edit = partial(exchange.import_edit, kept, classes, format_name)
+        await live.add_finished(edit, REST_CLIENT)
         touched, objects = touched + 1, objects + len(kept.annotations)
     return {"images": touched, "objects": objects, "notes": notes[: exchange.NOTES_SHOWN]}
 
