@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from clickmask.core.frames import OUTSIDE_LOGIT, Crop, Frame, LogitMap, whole
+from clickmask.core.frames import OUTSIDE_LOGIT, Crop, Frame, LogitMap, halved, whole
 from clickmask.core.masks import RunLengthMask
 from clickmask.core.prompts import Box, Click, MaskPrompt, Prompts
 
@@ -68,6 +68,14 @@ def test_prompts_travel_into_a_crop() -> None:
 
 
 # images
+
+
+@pytest.mark.parametrize("size_hw", [(8, 6), (9, 6), (8, 7), (9, 7), (1, 1), (1, 5), (6, 1)])
+def test_halving_takes_means_of_two_by_two_and_odd_edges_twice(size_hw: tuple[int, int]) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (*size_hw, 3), dtype=np.uint8)
+    even = np.pad(image, ((0, size_hw[0] % 2), (0, size_hw[1] % 2), (0, 0)), mode="edge").astype(int)
+    sums = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
+    np.testing.assert_array_equal(halved(image), (sums + 2) // 4)
 
 
 def test_levels_halve_until_the_shorter_side_is_small() -> None:

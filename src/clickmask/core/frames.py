@@ -151,9 +151,23 @@ def window(source: PixelSource, box_xyxy: BoxXyxy) -> PixelSource:
 
 
 def halved(image: Image) -> Image:
-    """Half as large, rounded up; a pixel is the mean of those that it stands for."""
-    height, width = image.shape[:2]
-    return _resize(image, ((height + 1) // 2, (width + 1) // 2), cv2.INTER_AREA)
+    """Half as large, rounded up: means of two by two; an odd last row or column counts twice."""
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    odd_row, odd_column = image[2 * height :], image[:, 2 * width :]
+    if not odd_row.size and not odd_column.size:
+        return _resize(image, (height, width), cv2.INTER_AREA)
+    half = np.empty((height + len(odd_row), width + odd_column.shape[1], 3), dtype=np.uint8)
+    if height and width:  # sizes of exactly two to one are several times as quick
+        half[:height, :width] = _resize(image[: 2 * height, : 2 * width], (height, width), cv2.INTER_AREA)
+    half[:height, width:] = _means(odd_column[0 : 2 * height : 2], odd_column[1 : 2 * height : 2])
+    half[height:, :width] = _means(odd_row[:, 0 : 2 * width : 2], odd_row[:, 1 : 2 * width : 2])
+    half[height:, width:] = image[2 * height :, 2 * width :]
+    return half
+
+
+def _means(first: Image, second: Image) -> Image:
+    """Of pairs of values, halves rounded up as OpenCV does."""
+    return np.asarray((first.astype(np.uint16) + second + 1) >> 1, dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
