@@ -302,9 +302,10 @@ def test_fingers_turn_come_closer_and_click(page: CloudPage, scene: Scene) -> No
         "(e, touch) => ['pointerdown', 'pointerup'].forEach((k) => e.dispatchEvent(new PointerEvent(k, touch)))", touch
     )
     annotator.settle()
-    finger("pointerdown", page.screen(scene.table))
+    beside = page.screen(scene.row(0, (0.12, -0.12, 0.0)))
+    finger("pointerdown", beside)
     page.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
-    finger("pointerup", page.screen(scene.table))
+    finger("pointerup", beside)
     annotator.settle()
     assert [p["positive"] for p in annotator.objects[0]["prompts"]] == [True, False]
 
