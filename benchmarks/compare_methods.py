@@ -6,7 +6,8 @@
 
 Without --models: all models that can be loaded, and the peers. A pair of model and stage that makes no sense is listed
 with the reason, a method without weights as not trained yet. Each row has a folder of its own below RUN_DIR; a
-comparison that was stopped continues where it was. RUN_DIR then holds comparison.html and comparison.md.
+comparison that was stopped continues where it was. RUN_DIR then holds comparison.html and comparison.md, and so does
+the folder that --publish names. Paragraphs of --notes, a text file, stand above the tables.
 """
 
 from __future__ import annotations
@@ -97,9 +98,18 @@ def main() -> None:
             rows.append(measured(contender, datasets, arguments))
     except ClickmaskError as error:
         sys.exit(f"Error: {error}")
-    for name, page in (("comparison.html", html_page(rows, skipped)), ("comparison.md", markdown_page(rows, skipped))):
-        replace_text(arguments.output / name, page)
-        print(arguments.output / name)
+    notes = paragraphs(arguments.notes)
+    pages = {"html": html_page(rows, skipped, notes), "md": markdown_page(rows, skipped, notes)}
+    targets = [arguments.output / "comparison", *([arguments.publish] if arguments.publish else [])]
+    for path in (target.with_suffix(f".{kind}") for target in targets for kind in pages):
+        replace_text(path, pages[path.suffix[1:]])
+        print(path)
+
+
+def paragraphs(notes: Path | None) -> list[str]:
+    """What is parted by empty lines in a file, each on one line."""
+    text = "" if notes is None else notes.read_text(encoding="utf-8")
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -112,6 +122,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--protocol", choices=sorted(PROTOCOLS), default="published")
     parser.add_argument("--limit", type=int, help="only the first N objects of each data set")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--publish", type=Path, metavar="PAGE", help="write PAGE.html and PAGE.md too")
+    parser.add_argument("--notes", type=Path, metavar="TEXT", help="paragraphs that say what the figures mean")
     parser.add_argument("--object", type=int, default=0, help="number of the object whose first clicks are shown")
     return parser.parse_args()
 
@@ -151,7 +163,18 @@ def measured(contender: Contender, datasets: Sequence[Dataset], arguments: argpa
     summary = answer_with_progress(question, folder)
     sample = datasets[0].samples[min(arguments.object, len(datasets[0].samples) - 1)]
     views = first_clicks(contender.builder(1), sample, protocol, folder)
-    return Row(contender.label, contender.stage is not None, summary, kept_costs(contender, folder), views, folder)
+    costs, training = kept_costs(contender, folder), training_of(contender)
+    return Row(contender.label, contender.stage is not None, summary, costs, views, folder, training)
+
+
+def training_of(contender: Contender) -> dict[str, Any]:
+    """What the model's folder tells about its training."""
+    if contender.model in PEERS:
+        return {}
+    spec, folder = catalog.find(contender.model)
+    curve = None if folder is None else folder / "curve.json"
+    learned = {"curve": json.loads(curve.read_text(encoding="utf-8"))} if curve is not None and curve.is_file() else {}
+    return {**spec.training, **learned}
 
 
 def kept_costs(contender: Contender, folder: Path) -> Costs:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from itertools import combinations
@@ -36,8 +36,29 @@ PUBLISHED = {
     "dios + graph_cut": (6.08, 8.65),
     "fca + connected_to_clicks": (2.14, 4.19),
     "fca_res2net101 + connected_to_clicks": (2.08, 3.92),
+    "cdnet_resnet34 + pixel_diffusion": (1.52, 2.06),
+    "edgeflow": (1.72, 2.40),
+    "focalclick_hrnet18s_s1": (1.88, 2.89),
+    "focalclick_hrnet18s_s2": (1.62, 2.23),
+    "focalclick_hrnet32_s2": (1.80, 2.36),
+    "focalclick_segformer_b0_s1": (1.86, 3.29),
+    "focalclick_segformer_b0_s2": (1.66, 2.27),
+    "focalclick_segformer_b3_s2": (1.50, 1.92),
+    "simpleclick_b": (1.48, 1.97),
+    "simpleclick_l": (1.40, 1.89),
+    "simpleclick_h": (1.50, 1.75),
 }
 """NoC@90 on GrabCut and Berkeley as the papers and repositories give it: networks at full size, their own training."""
+STANDS_FOR = {
+    "dios_small": "dios",
+    "fca_small": "fca",
+    "fbrs_small": "fbrs_resnet34",
+    "cdnet_small": "cdnet_resnet34",
+    "ritm_small": "ritm_hrnet18s",
+    "edgeflow_small": "edgeflow",
+    "simpleclick_xtiny": "simpleclick_b",
+}
+"""Small networks and the published ones whose place in the ranking they are compared with."""
 DATA_OF_PUBLISHED = ("grabcut", "berkeley")
 
 
@@ -60,6 +81,7 @@ class Row:
     costs: Costs
     views: Sequence[View]
     folder: Path
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,18 +92,26 @@ class Skipped:
     reason: str
 
 
-def markdown_page(rows: Sequence[Row], skipped: Sequence[Skipped]) -> str:
-    """Table, disagreements and what is missing."""
-    parts = ["# Methods compared", _conditions(rows), *(_markdown_table(rows, name) for name in _datasets(rows))]
+def markdown_page(rows: Sequence[Row], skipped: Sequence[Skipped], notes: Sequence[str] = ()) -> str:
+    """Table, disagreements and what is missing; `notes` are paragraphs by people."""
+    parts = ["# Methods compared", _conditions(rows), *notes, *(_markdown_table(rows, n) for n in _datasets(rows))]
     parts += ["## Against the published ranking", *(f"- {text}" for text in disagreements(rows))]
     parts += ["## Not measured", *(f"- `{entry.label}`: {entry.reason}" for entry in skipped)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def html_page(rows: Sequence[Row], skipped: Sequence[Skipped]) -> str:
-    """One file that needs nothing else."""
+def html_page(rows: Sequence[Row], skipped: Sequence[Skipped], notes: Sequence[str] = ()) -> str:
+    """One file that needs nothing else; `notes` are paragraphs by people."""
     style = files("clickmask.evaluate").joinpath("report.css").read_text(encoding="utf-8") + STYLE
     body = ["<h1>Methods compared</h1>", f'<p class="lead">{escape(_conditions(rows))}</p>']
+    body += [f"<p>{escape(note)}</p>" for note in notes]
+    plain = [row for row in rows if not row.refined]
+    if any("curve" in row.training for row in plain):
+        body.append(
+            f'<h2>Learning</h2><figure class="panel"><h3>IoU in training over samples seen</h3>{learning_chart(plain)}'
+            "<figcaption>Mean over the steps around; each network's own clicks, so read the slope, not the height."
+            f"</figcaption></figure>{_legend(plain)}"
+        )
     for name in _datasets(rows):
         body.append(f"<h2>{escape(name)}</h2>{_html_table(rows, name)}")
         body.append(
@@ -90,7 +120,7 @@ def html_page(rows: Sequence[Row], skipped: Sequence[Skipped]) -> str:
             "milliseconds per click on this machine, on a logarithmic axis; down and left is better. Rings are "
             "models with a stage.</figcaption></figure></div>" + _legend(rows)
         )
-    body.append(_first_clicks(rows))
+    body.append(_first_clicks(plain))
     body.append("<h2>Against the published ranking</h2>" + _list(disagreements(rows)))
     missing = [f"{entry.label}: {entry.reason}" for entry in skipped]
     body.append("<h2>Not measured</h2>" + _list(missing))
@@ -112,21 +142,26 @@ def disagreements(rows: Sequence[Row]) -> list[str]:
     """Pairs that the papers rank the other way round, and what is different here."""
     found = []
     for dataset, column in zip(DATA_OF_PUBLISHED, range(2), strict=True):
-        known = [r for r in rows if r.label in PUBLISHED and dataset in r.summary["datasets"]]
+        known = [r for r in rows if published(r) is not None and dataset in r.summary["datasets"]]
         for one, other in combinations(known, 2):
-            theirs = PUBLISHED[one.label][column] - PUBLISHED[other.label][column]
+            theirs = published(one)[column] - published(other)[column]
             ours = _noc(one, dataset) - _noc(other, dataset)
             if theirs * ours < 0 and abs(theirs) >= 0.1:
                 first, second = (one, other) if ours < 0 else (other, one)
                 found.append(
                     f"{dataset}: {first.label} needs fewer clicks here ({_noc(first, dataset):.2f} against "
-                    f"{_noc(second, dataset):.2f}), as published more ({PUBLISHED[first.label][column]:.2f} against "
-                    f"{PUBLISHED[second.label][column]:.2f}). Ours are trained alike and at a small scale, theirs each "
-                    "on its own data and at full size."
+                    f"{_noc(second, dataset):.2f}), as published more ({published(first)[column]:.2f} against "
+                    f"{published(second)[column]:.2f})."
                 )
-    if not any(row.label in PUBLISHED for row in rows):
+    if not any(published(row) is not None for row in rows):
         return ["No model here has a published counterpart."]
     return found or ["None: where two are ranked by their papers, the order here is the same."]
+
+
+def published(row: Row) -> Any:
+    """Published NoC@90 on GrabCut and Berkeley of a row's counterpart, None without one."""
+    model, plus, stage = row.label.partition(" + ")
+    return PUBLISHED.get(STANDS_FOR.get(model, model) + plus + stage)
 
 
 def _datasets(rows: Sequence[Row]) -> list[str]:
@@ -146,7 +181,16 @@ def _conditions(rows: Sequence[Row]) -> str:
     )
 
 
-HEADS = (*(f"NoC@{t}" for t in TARGETS), *(f"IoU@{k}" for k in CLICKS), "parameters", "multiply-adds", "ms/click")
+HEADS = (
+    *(f"NoC@{t}" for t in TARGETS),
+    *(f"IoU@{k}" for k in CLICKS),
+    "parameters",
+    "multiply-adds",
+    "ms/click",
+    "samples",
+    "begun from",
+)
+STARTS = {"scratch": "scratch", "imagenet": "ImageNet"}
 
 
 def _cells(row: Row, dataset: str) -> list[str]:
@@ -154,7 +198,10 @@ def _cells(row: Row, dataset: str) -> list[str]:
     millions = "–" if row.costs.parameters is None else f"{row.costs.parameters / 1e6:.2f} M"
     giga = "–" if row.costs.multiply_adds is None else f"{row.costs.multiply_adds / 1e9:.2f} G"
     clicks = [f"{figures[f'NoC@{t}']:.2f}" for t in TARGETS]
-    return [*clicks, *(f"{figures[f'IoU@{k}']:.3f}" for k in CLICKS), millions, giga, f"{figures['SPC'] * 1000:.0f}"]
+    ious = [f"{figures[f'IoU@{k}']:.3f}" for k in CLICKS]
+    samples = f"{row.training['samples']:,}" if "samples" in row.training else "–"
+    start = STARTS.get(row.training.get("start", "–"), "another model" if row.training.get("start") else "–")
+    return [*clicks, *ious, millions, giga, f"{figures['SPC'] * 1000:.0f}", samples, start]
 
 
 def _markdown_table(rows: Sequence[Row], dataset: str) -> str:
@@ -186,6 +233,26 @@ def curves_chart(rows: Sequence[Row], dataset: str) -> str:
     steps = np.arange(floor, 1.0001, 0.05 if floor >= 0.7 else 0.1)
     marks = [(float(v), f"{v:.2f}") for v in steps]
     ticks = "".join(_x_label(float(x[k - 1]), str(k)) for k in range(1, count + 1) if k == 1 or k % 5 == 0)
+    return _svg(_grid(marks, y) + "".join(lines) + ticks)
+
+
+def learning_chart(rows: Sequence[Row]) -> str:
+    """Training IoU over samples, a line per network that tells its curve."""
+    told = [(i, row.label, row.training["curve"]) for i, row in enumerate(rows) if "curve" in row.training]
+    most = max(curve[-1][0] for _, _, curve in told)
+    top = math.ceil(max(iou for _, _, curve in told for _, iou in curve) * 10) / 10
+    y = _scale(0.0, top)
+
+    def place(samples: float) -> float:
+        return LEFT + samples / most * (WIDTH - LEFT - RIGHT)
+
+    lines = [
+        f'<polyline class="line" style="stroke:{_colour(i)}" '
+        f'points="{_points((place(s), float(y(iou))) for s, iou in curve)}"><title>{escape(label)}</title></polyline>'
+        for i, label, curve in told
+    ]
+    ticks = "".join(_x_label(place(most * k / 4), f"{most * k / 4:,.0f}") for k in range(5))
+    marks = [(float(v), f"{v:.1f}") for v in np.arange(0, top + 0.01, 0.1)]
     return _svg(_grid(marks, y) + "".join(lines) + ticks)
 
 

@@ -7,7 +7,8 @@
 Method after method trains for a round, goes on in the next one exactly from its checkpoint, and a round is only begun
 if there is time for all: so at every stop all have seen the same number of samples. Each has a run folder below
 RUN_DIR, which `clickmask train --resume` and `clickmask export` know as any other. The rungs below are the same for
-all; the rest, losses and clicks and rates, is each method's own. RUN_DIR/family.md tells how far they are.
+all; the rest, losses and clicks and rates, is each method's own. RUN_DIR/family.md tells how far they are, and
+--export writes model folders of the present state into a folder such as weights.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from pathlib import Path
 import torch
 
 from clickmask.core.errors import ClickmaskError
+from clickmask.evaluate.run_folder import replace_text
 from clickmask.nn.export import spec_of
 from clickmask.nn.method import Phase, find_method
+from clickmask.train.command import TrainOptions, data_description, export
 from clickmask.train.loop import Trainer, Validate
 from clickmask.train.memory import cache_bytes, keep_freed_memory
 from clickmask.train.photos import PhotoSource
@@ -44,6 +47,7 @@ then 69,984. Small crops and batches first, because many small steps teach most 
 CROPS_KEPT = 6000
 """Crops in memory: methods that train one after the other see the same ones."""
 VALIDATION_CLICKS = 5
+CURVE_FILE, CURVE_POINTS = "curve.json", 24
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,10 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     try:
         with tiny_numbers_flushed():
-            Ladder(arguments).climb()
+            ladder = Ladder(arguments)
+            ladder.climb()
+            if arguments.export is not None:
+                ladder.export(arguments.export)
     except ClickmaskError as error:
         sys.exit(f"Error: {error}")
 
@@ -115,6 +122,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, help="processes that draw samples; with a GPU all cores but one")
+    parser.add_argument("--export", type=Path, metavar="DIR", help="write models when the time is up; 0 minutes: now")
     parser.add_argument("--check", type=int, default=4, help="validate after every so many rounds")
     parser.add_argument("--objects", type=int, default=24, help="of a validation")
     return parser.parse_args()
@@ -136,11 +144,10 @@ class Ladder:
 
     def climb(self) -> None:
         """Rounds, until the next one would end too late."""
-        taken = 0.0
-        number = 0
+        taken, number = 0.0, 0
         while (goal := self._goal()) is not None:
             left = self.deadline - time.time()
-            if taken > left:
+            if taken > left or left <= 0:
                 print(f"Stopped: a round takes {taken:.0f} s, {max(left, 0):.0f} s are left.", flush=True)
                 return
             number += 1
@@ -151,6 +158,15 @@ class Ladder:
             report(self.arguments.output, self.members)
             print(f"{datetime.now():%H:%M:%S} all at {goal} samples; the round took {taken:.0f} s", flush=True)
         print("Done: all have seen their samples.", flush=True)
+
+    def export(self, target: Path) -> None:
+        """Model folders with the curve of their training beside the weights."""
+        for member in self.members:
+            folder = self.arguments.output / member.name
+            side = phase_at(recipe_of(member), steps_done(folder)).side
+            export(folder, target / member.name, name=member.name, side=side)
+            replace_text(target / member.name / CURVE_FILE, json.dumps(curve_of(folder)) + "\n")
+            print(target / member.name, flush=True)
 
     def _goal(self) -> int | None:
         """Samples that all have seen after the next round; None if there is nothing left to do."""
@@ -165,6 +181,8 @@ class Ladder:
         if steps_done(folder) >= step:
             return
         started, photos = time.time(), self._photos(member)
+        options = TrainOptions(member.recipe, self.arguments.data, folder, validation=self.arguments.val)
+        RunFolder(folder).describe_data(data_description(options, photos, self.held, ()))
         trainer = Trainer(
             recipe,
             photos,
@@ -213,6 +231,23 @@ def recipe_of(member: Member) -> Recipe:
     # a checkpoint is written at every round's end
     limits = {"check_every": 1000, "validate_every": 0, "warmup": 100, "input_side": RUNGS[1][0]}
     return replace(own, name=member.recipe, phases=phases, data=data, **limits).check()
+
+
+def phase_at(recipe: Recipe, step: int) -> Phase:
+    """The rung that a step lies on."""
+    for phase in recipe.phases:
+        if step <= phase.steps:
+            return phase
+        step -= phase.steps
+    return recipe.phases[-1]
+
+
+def curve_of(folder: Path) -> list[tuple[int, float]]:
+    """Training IoU over samples, as means over at most CURVE_POINTS stretches of a run."""
+    entries = [entry for entry in log_entries(folder) if "loss" in entry]
+    size = max(-(-len(entries) // CURVE_POINTS), 1)
+    parts = [entries[i : i + size] for i in range(0, len(entries), size)]
+    return [(samples_at(part[-1]["step"]), round(sum(e["iou"] for e in part) / len(part), 4)) for part in parts]
 
 
 def steps_for(samples: int) -> int:

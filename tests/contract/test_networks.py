@@ -31,6 +31,8 @@ DISTINCT = list({(line.family, _KINDS[line.name]): line.name for line in METHODS
 EXPORTED = list({_KINDS[name]: name for name in DISTINCT}.values())
 """Writing a graph takes seconds: one name for each kind of network."""
 BATCH = 3
+LEAST_SEEN = 0.1
+"""Least effect of other clicks on a network without learning, as a part of the effect of other images."""
 
 
 @cache
@@ -122,6 +124,25 @@ def test_clicks_change_the_answer(name: str) -> None:
         assert not np.array_equal(first, backend.decode(embedding, prompts, None))
     seen_again = backend.decode(embedding, Prompts((Click(20, 30),)), first)
     assert np.array_equal(first, seen_again) != ("previous_mask" in method.capabilities)
+
+
+@pytest.mark.parametrize("name", DISTINCT)
+def test_clicks_count_before_anything_is_learned(name: str) -> None:
+    """Beginnings made for weights learned from images hide clicks from a network that begins with random ones."""
+    method, (image, guidance) = method_of(name), inputs_of(name)
+    torch.manual_seed(0)
+    network = method.network().train()
+
+    def fresh(image: Tensor, guidance: Tensor) -> Tensor:
+        torch.manual_seed(1)  # the same dropout
+        with torch.no_grad():
+            logits: Tensor = network(image, guidance)["logits"]
+        return logits
+
+    plain = fresh(image, guidance)
+    by_clicks = (fresh(image, guidance.flip(0)) - plain).std()
+    by_image = (fresh(image.flip(0), guidance) - plain).std()
+    assert by_clicks > LEAST_SEEN * by_image
 
 
 @pytest.mark.parametrize("name", DISTINCT)

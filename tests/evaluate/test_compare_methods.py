@@ -44,12 +44,19 @@ class Outline(HTMLParser):
 def test_one_command_makes_the_whole_page_and_goes_on_where_it_was(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="needs the torch extra")
     photos, output = write_folder(tmp_path / "photos", 2), tmp_path / "run"
-    done = run(f"folder={photos}", "-o", output, *COMMAND)
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Said by\npeople.\n\nAnd <more>.\n", encoding="utf-8")
+    published = ["--notes", notes, "--publish", tmp_path / "page"]
+    done = run(f"folder={photos}", "-o", output, *COMMAND, *published)
     assert done.returncode == 0, done.stderr
     text = (output / "comparison.md").read_text(encoding="utf-8")
     assert "| flood + graph_cut |" in text and "NoC@90" in text
     assert "- `flood + fbrs_b`: The model 'flood' cannot run on 'torch'" in text
+    assert "\n\nSaid by people.\n\nAnd <more>.\n\n" in text
     page = (output / "comparison.html").read_text(encoding="utf-8")
+    assert "<p>And &lt;more&gt;.</p>" in page
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == text
     outline = Outline()
     outline.feed(page)
     assert outline.open == []
@@ -63,7 +70,7 @@ def test_one_command_makes_the_whole_page_and_goes_on_where_it_was(tmp_path: Pat
 
 def test_the_page_names_disagreements_with_published_rankings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(SCRIPT.parent))
-    from comparison_page import Row, disagreements  # type: ignore[import-not-found]
+    from comparison_page import Row, disagreements, learning_chart  # type: ignore[import-not-found]
     from costs import Costs  # type: ignore[import-not-found]
 
     def row(label: str, noc: float) -> object:
@@ -71,8 +78,13 @@ def test_the_page_names_disagreements_with_published_rankings(tmp_path: Path, mo
 
     (found,) = disagreements([row("ritm_hrnet18s", 3.0), row("dios + graph_cut", 2.0)])
     assert found.startswith("grabcut: dios + graph_cut needs fewer clicks here (2.00 against 3.00)")
+    (small,) = disagreements([row("ritm_small", 9.0), row("fbrs_small + fbrs_b", 8.0)])
+    assert small.startswith("grabcut: fbrs_small + fbrs_b needs fewer"), "small ones stand for the published"
     (none,) = disagreements([row("ritm_hrnet18s", 2.0), row("dios + graph_cut", 3.0)])
     assert none.startswith("None")
     (alone,) = disagreements([row("mine", 2.0)])
     assert alone == "No model here has a published counterpart."
+    learned = Row("a", False, {}, Costs(), [], tmp_path, {"curve": [[8, 0.1], [16, 0.35]], "samples": 16})
+    chart = learning_chart([learned, Row("b", False, {}, Costs(), [], tmp_path)])
+    assert chart.count("<polyline") == 1 and ">16<" in chart and ">0.4<" in chart
     json.dumps([found, none, alone])

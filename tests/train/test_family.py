@@ -15,6 +15,7 @@ pytest.importorskip("torch", reason="training needs the train extra")
 import torch
 
 from clickmask.train.run_folder import log_entries
+from clickmask.zoo.spec import ModelSpec
 
 from .made_up import write_shard
 
@@ -77,6 +78,11 @@ def test_rounds_are_equal_for_all_and_end_as_one_go_does(
         assert steps == [1, 2, 3, 4, 5, 6], "every step once, over all rounds"
         parts, whole = (torch.load(f / "checkpoint.pt", weights_only=True)["average"] for f in run_folders)
         assert all(torch.equal(value, whole[key]) for key, value in parts.items())
+    target = tmp_path / "weights"
+    run(family, monkeypatch, tmp_path / "parts", "--minutes", 0, "--export", target)
+    spec = ModelSpec.read(target / "one")
+    assert (spec.name, spec.method, spec.input_hw, spec.training["samples"]) == ("one", "dios_small", (64, 64), 32)
+    assert json.loads((target / "two/curve.json").read_text(encoding="utf-8"))[-1][0] == 32
     assert "| two | 32 |" in (tmp_path / "parts/runs/family.md").read_text(encoding="utf-8")
 
 

@@ -25,6 +25,7 @@ from clickmask.train.loop import Report, Trainer, silent
 from clickmask.train.memory import keep_freed_memory
 from clickmask.train.photos import PhotoSource
 from clickmask.train.precision import tiny_numbers_flushed
+from clickmask.train.progress import samples_until
 from clickmask.train.recipe import OWN_LOSS, Recipe, check_side
 from clickmask.train.recipes import RECIPE_FILE, RECIPES, SUMMARIES, find_recipe, method_recipe, overridden, read_recipe
 from clickmask.train.run_folder import CHECKPOINT, RunFolder, log_entries
@@ -126,7 +127,7 @@ def train(options: TrainOptions, report: Report = silent) -> Outcome:
         validate=check,
         workers=_workers(options),
     )
-    folder.describe_data(_description(options, photos, held, objects))
+    folder.describe_data(data_description(options, photos, held, objects))
     if starter is not None:
         trainer.start_from(starter)
     trainer.run(_with_curves(folder.path, report))
@@ -169,6 +170,7 @@ def export(run: Path, output: Path, *, name: str | None = None, side: int | None
         "seed": recipe.seed,
         "steps": state["step"],
         "planned_steps": recipe.steps,
+        "samples": samples_until(recipe, state["step"]),
         "start": _beginning(recipe),
     }
     return export_model(network, method, replace(spec, training=facts), output)
@@ -303,7 +305,7 @@ def _with_sources(options: TrainOptions, folder: RunFolder) -> TrainOptions:
     return replace(options, data=data, validation=options.validation or validation, masks=sources["masks"])
 
 
-def _description(
+def data_description(
     options: TrainOptions, photos: Sequence[PhotoSource], held: Sequence[PhotoSource], objects: Sequence[Held]
 ) -> dict[str, Any]:
     """What ``data.json`` says."""

@@ -82,3 +82,12 @@ def pixels_between(recipe: Recipe, start: int, stop: int) -> int:
         total += steps * phase.batch * phase.side**2
         first += phase.steps
     return total
+
+
+def samples_until(recipe: Recipe, step: int) -> int:
+    """Samples that a run has been trained on at step `step`."""
+    seen = first = 0
+    for phase in recipe.phases:
+        seen += max(min(step - first, phase.steps), 0) * phase.batch
+        first += phase.steps
+    return seen

@@ -1,6 +1,9 @@
-"""How guidance (clicks and previous mask as maps) meets the image in a network that begins from image weights.
+"""How guidance (clicks and previous mask as maps) meets the image in the stem of an image network.
 
-Source: RITM (Sofiiuk et al., 2021) for the first two, f-BRS (Sofiiuk et al., CVPR 2020) for the third.
+Source: RITM (Sofiiuk et al., 2021) for the first two, f-BRS (Sofiiuk et al., CVPR 2020) for the third. Departure: the
+scale of Conv1S begins at 1, theirs at 0.05, so that features learned from images are not disturbed at first. Here
+nothing is learned yet, and clicks that start at a twentieth are not seen for the first thousands of samples: see
+docs/experiments/0012-from-scratch.md.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SLOPE = 0.2
-SCALE_START = 0.05
-"""So small that features learned from images are not disturbed at first."""
+SCALE_START = 1.0
+"""Clicks count from the first step on."""
 
 
 class Conv1S(nn.Module):

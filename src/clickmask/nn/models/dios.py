@@ -6,8 +6,9 @@ mask.
 
 Departures: one logit in place of two classes; the three fusions are trained at once, each with a loss of its own (Long
 et al., 2017, "at once"), not one after the other; batch norm, because no ImageNet weights of VGG are at hand to start
-from; bilinear resizing in place of deconvolutions that are begun as bilinear. The paper's graph cut is the stage
-``graph_cut``.
+from; for the same reason the first layer's weights for the distance maps are random like the others, where the paper
+begins with zeros; bilinear resizing in place of deconvolutions that are begun as bilinear. The paper's graph cut is the
+stage ``graph_cut``.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Dios(nn.Module):
         )
         inputs = {32: config.head, 16: config.widths[3], 8: config.widths[2]}
         self.scores = nn.ModuleList([nn.Conv2d(inputs[stride], 1, 1) for stride in STRIDES])
-        self._forget_guidance_and_skips()
+        self._forget_skips()
 
     def forward(self, image: Tensor, guidance: Tensor) -> dict[str, Tensor]:
         """Logits of a batch.
@@ -89,11 +90,9 @@ class Dios(nn.Module):
             answers[HEADS[stride]] = _grown(fused, stride)
         return answers
 
-    def _forget_guidance_and_skips(self) -> None:
-        """At the start the distance maps count for nothing (the paper), nor the finer scores (Long et al.)."""
-        first = next(self.blocks.parameters())
+    def _forget_skips(self) -> None:
+        """At the start the finer scores count for nothing (Long et al.)."""
         with torch.no_grad():
-            first[:, 3:] = 0
             for parameter in self.scores[1:].parameters():
                 parameter.zero_()
 

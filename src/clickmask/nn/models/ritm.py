@@ -2,9 +2,9 @@
 
 The previous mask and disks round the clicks are mixed into the stem of an image network; training clicks on the
 network's own mistakes ("ITER-M"), with the normalised focal loss. HRNet with OCR, and DeepLabV3+ on ResNet-34.
-Departures: training begins from random weights (no package holds HRNet's), so the encoder learns at the full rate;
-Adam's rate falls along a cosine instead of two steps; the attention of OCR is written for its one class. The ResNet-34
-is trained iteratively too, with the previous mask; the authors trained it without.
+Departures: training begins from random weights (no package holds HRNet's), so the encoder learns at the full rate, and
+that is twice theirs; the rate falls along a cosine instead of two steps; the attention of OCR is written for its one
+class. The ResNet-34 is trained iteratively too, with the previous mask; the authors trained it without.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from clickmask.nn.method import Method, Phase, Training
 PAPER = "Sofiiuk, Petrov, Konushin: Reviving Iterative Training with Mask Guidance, ICIP 2022"
 CLICKS = {"starts": (0.0, 1.0, 0.0, 0.0), "centred": 0.0, "slots": 24, "gamma": 0.8}
 """Random clicks of both signs at first, then random ones well inside the thickest error."""
-TRAINING = Training(phases=(Phase(128, 32, 3125, 5e-4, 5e-6),), clicks=CLICKS)
+TRAINING = Training(phases=(Phase(128, 32, 3125, 1e-3, 1e-5),), clicks=CLICKS)
 BASELINE = Training(phases=TRAINING.phases, clicks=CLICKS, rehearsals=0)
 TINY_HRNET = GuidedHRNetConfig(width=4, ocr=4, stem=8)
 TINY_DEEPLAB = GuidedDeepLabConfig(depth=18, width=8, stem=8)
