@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,10 @@ FLAGS = [
 ]  # fmt: skip
 SOFTWARE_WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 NO_WEBGL = ["--disable-3d-apis"]
+WEBGL_OFF = os.environ.get("CLICKMASK_WEBGL") == "off"
 SHARED_IMAGES = 80
+
+needs_webgl = pytest.mark.skipif(WEBGL_OFF, reason="WebGL is switched off (CLICKMASK_WEBGL=off)")
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +45,10 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    """Chromium with WebGL in software."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS + SOFTWARE_WEBGL)
+    """Chromium with WebGL in software; with `CLICKMASK_WEBGL=off` without it, for the whole suite on the 2D path."""
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=FLAGS + (NO_WEBGL if WEBGL_OFF else SOFTWARE_WEBGL)
+    )
     yield browser
     browser.close()
 
@@ -86,6 +92,8 @@ def plain_annotator(plain_browser: Browser, shared_server: Server, fresh_images:
 @pytest.fixture(params=["webgl2", "canvas2d"])
 def drawn(request: pytest.FixtureRequest, shared_server: Server, fresh_images: Iterator[int]) -> Iterator[Annotator]:
     """The page on an untouched image, once with WebGL and once without."""
+    if WEBGL_OFF and request.param == "webgl2":
+        pytest.skip("WebGL is switched off (CLICKMASK_WEBGL=off)")
     browser = request.getfixturevalue("browser" if request.param == "webgl2" else "plain_browser")
     for annotator in opened(browser, shared_server, next(fresh_images)):
         assert annotator.state["renderer"] == request.param

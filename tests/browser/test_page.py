@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from .annotator import DISC_XY, ISLAND_XY, SQUARE_XY, Annotator, near
+from .conftest import needs_webgl
 
 pytestmark = pytest.mark.browser
 
@@ -133,6 +134,7 @@ def test_the_model_menu(annotator: Annotator) -> None:
     assert page.get_by_role("button", name="Model: flood").evaluate("(b) => b === document.activeElement")
 
 
+@needs_webgl
 def test_a_lost_graphics_context_is_drawn_again(annotator: Annotator) -> None:
     beside = (DISC_XY[0] + 25, DISC_XY[1] + 10)
     annotator.click(DISC_XY)
@@ -174,4 +176,5 @@ def test_the_cost_of_a_frame_does_not_grow_with_the_objects(annotator: Annotator
         annotator.press("Enter")
     assert [o["state"] for o in annotator.objects] == ["finished"] * 3
     annotator.colour_at(DISC_XY)  # waits for the newest frame
-    assert (annotator.state["renderer"], annotator.state["drawCalls"], bare) == ("webgl2", 1, 1)
+    webgl, plain = ("webgl2", 1, 1), ("canvas2d", 2, 1)  # the plain one lays the masks over the picture
+    assert (annotator.state["renderer"], annotator.state["drawCalls"], bare) in (webgl, plain)

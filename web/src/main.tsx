@@ -11,6 +11,7 @@ import { mountCloud, type MountedCloud } from './cloud/mount'
 import { createCloudState } from './cloud/state'
 import { exposeForTests } from './probe'
 import { Annotator } from './state/annotator'
+import { followHints } from './state/hints'
 import { toast } from './state/notices'
 import { Refusal, type Keep, type Ports } from './state/ports'
 import { isOffered } from './state/media'
@@ -143,10 +144,7 @@ async function main(): Promise<void> {
     effect(() => {
       if (!isOffered(`tool-${store.tool.value}`, store.kind.value, store.project.value?.kinds)) store.tool.value = 'click'
     })
-    // Whoever has finished an object knows how it goes.
-    effect(() => {
-      if (store.document.value.objects.some((o) => o.state === 'finished')) store.hintShown.value = false
-    })
+    followHints(store)
     window.addEventListener('beforeunload', (event) => {
       if (store.unsaved.value > 0) event.preventDefault()
     })

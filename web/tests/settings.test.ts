@@ -17,13 +17,13 @@ it('what is chosen is there at the next visit', () => {
   first.uiScale.value = 1.25
   first.singleKeys.value = false
   first.wheel.value = 'scroll'
-  first.hintShown.value = false
+  first.hint.value = null
   first.keys.value = { preset: 'cvat', changes: { fit: ['F7'] } }
 
   const second = createStore()
   rememberSettings(second, ports)
   expect([second.theme.value, second.opacity.value, second.uiScale.value]).toEqual(['dark', 0.8, 1.25])
-  expect([second.singleKeys.value, second.wheel.value, second.hintShown.value]).toEqual([false, 'scroll', false])
+  expect([second.singleKeys.value, second.wheel.value, second.hint.value]).toEqual([false, 'scroll', null])
   expect(second.keyMap.value.fit).toEqual(['F7'])
   expect(second.keyMap.value.finish).toContain('N')
 })

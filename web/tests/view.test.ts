@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { centred, fitView, keepVisible, MAX_SCALE, panBy, reveal, toImage, toScreen, zoomAt } from '../src/state/view'
+import { MAX_SCALE, centred, fitView, keepVisible, panBy, resized, reveal, toImage, toScreen, zoomAt } from '../src/state/view'
 
 const VIEW = { scale: 2.5, left: 40, top: -30 }
 
@@ -51,4 +51,12 @@ describe('view', () => {
     const view = reveal({ scale: 1, left: 0, top: 0 }, { x: 500, y: 100 }, canvas)
     expect(toScreen(view, { x: 500, y: 100 })).toEqual({ x: 368, y: 100 })
   })
+})
+
+it('a picture that is shown whole stays whole when the canvas changes, another view keeps its middle', () => {
+  const [image, before, after] = [{ width: 400, height: 300 }, { width: 800, height: 600 }, { width: 800, height: 500 }]
+  expect(resized(fitView(image, before), image, before, after)).toEqual(fitView(image, after))
+  const zoomed = { scale: 3, left: -50, top: -20 }
+  expect(resized(zoomed, image, before, after)).toEqual({ scale: 3, left: -50, top: -70 })
+  expect(resized(zoomed, null, before, after)).toEqual({ scale: 3, left: -50, top: -70 })
 })

@@ -6,7 +6,7 @@ import type { Store } from '../state/store'
 import { styleTable } from '../state/styles'
 import { outline, type Ring } from '../state/outline'
 import { EMPTY_MASK, type RunMask } from '../state/runs'
-import { fitView, type Point } from '../state/view'
+import { fitView, resized, type Point } from '../state/view'
 import type { Prompt } from '../state/wire'
 import { CanvasRenderer } from './canvas2d'
 import { drawLoupe, drawMatte } from './closeup'
@@ -229,10 +229,7 @@ export class Stage {
     }
     const old = this.store.canvas.value
     const view = this.store.view.value
-    // The middle of the picture stays in the middle when panels open and close.
-    if (old.width > 0) {
-      this.store.view.value = { ...view, left: view.left + (width - old.width) / 2, top: view.top + (height - old.height) / 2 }
-    }
+    if (old.width > 0) this.store.view.value = resized(view, this.store.imageSize.value, old, { width, height })
     this.store.canvas.value = { width, height }
     cancelAnimationFrame(this.frame)
     this.draw()

@@ -2,6 +2,7 @@
 
 import { effect, type Signal } from '@preact/signals-core'
 import { BRUSH } from './brush'
+import { readHint } from './hints'
 import { readKeys } from './keymap'
 import type { Ports } from './ports'
 import type { Hover, LanguageChoice, Marks, Motion, Store, Theme, Wheel } from './store'
@@ -29,7 +30,7 @@ export function rememberSettings(store: Store, ports: Ports): void {
   keep('scale', store.uiScale, (text) => UI_SCALES.find((s) => s === Number(text)) ?? 1)
   keep('single-keys', store.singleKeys, (text) => text !== 'off', (on) => (on ? 'on' : 'off'))
   keep('keys', store.keys, readKeys, JSON.stringify)
-  keep('hint', store.hintShown, (text) => text !== 'seen', (shown) => (shown ? '' : 'seen'))
+  keep('hint', store.hint, readHint, (hint) => hint ?? 'seen')
   effect(() => {
     language.value = store.language.value === 'system' ? bestLanguage(ports.languages) : store.language.value
   })

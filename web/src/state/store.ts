@@ -10,6 +10,7 @@ import { colourOf } from './styles'
 import type { Box, RunMask } from './runs'
 import type { Language } from './strings'
 import type { Point, Size, View } from './view'
+import type { Hint } from './hints'
 import { imagePasses } from './review'
 import type { ClassInfo, ClickPrompt, CombineName, ImageInfo, LinePrompt, Models, Person, ProjectInfo, Uncertainty } from './wire'
 
@@ -176,7 +177,8 @@ export function createStore() {
     stripShown: signal(true),
     sideShown: signal(true),
     historyShown: signal(true),
-    hintShown: signal(true),
+    /** The hint that is shown to a newcomer; see state/hints.ts. */
+    hint: signal<Hint | null>('begin'),
     toasts: signal<readonly Toast[]>([]),
     /** For people who listen: said politely by a live region. */
     announcement: signal(''),

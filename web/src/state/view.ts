@@ -48,6 +48,19 @@ export function fitView(image: Size, canvas: Size, maxScale = 8, aspect = 1): Vi
   return panBy(view, 0, top)
 }
 
+/**
+ * The view after the canvas has changed its size: what was shown whole stays whole, so that no bar comes to lie over it; else
+ * the middle of the picture stays in the middle.
+ */
+export function resized(view: View, image: Size | null, before: Size, after: Size): View {
+  if (image) {
+    const whole = fitView(image, before)
+    const near = (a: number, b: number): boolean => Math.abs(a - b) < 1e-6 * Math.max(1, Math.abs(b))
+    if (near(view.scale, whole.scale) && near(view.left, whole.left) && near(view.top, whole.top)) return fitView(image, after)
+  }
+  return { ...view, left: view.left + (after.width - before.width) / 2, top: view.top + (after.height - before.height) / 2 }
+}
+
 /** The image centred at a given scale. */
 export function centred(image: Size, canvas: Size, scale: number, aspect = 1): View {
   return {

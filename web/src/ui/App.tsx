@@ -4,6 +4,7 @@ import { useApp } from './app'
 import { Classes } from './Classes'
 import { CompareDialog } from './Compare'
 import { Help } from './Help'
+import { HintBar } from './HintBar'
 import { History } from './History'
 import { Objects } from './Objects'
 import { Palette } from './Palette'
@@ -27,6 +28,7 @@ export function App({ slow }: { slow: () => boolean }): JSX.Element {
       <StageView />
       {store.sideShown.value && <aside class="side" aria-label={t('side')}><Classes /><Objects /><History /></aside>}
       <div class="foot">
+        <HintBar />
         {strip && <Strip />}
         <StatusBar slow={slow()} />
       </div>

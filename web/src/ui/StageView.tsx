@@ -7,7 +7,6 @@ import { useCanvasHelp } from './canvas-help'
 import { CloudView } from './CloudView'
 import { DoubtBar } from './DoubtBar'
 import { Icon } from './icons'
-import { firstKey } from './keys'
 import { Toasts } from './Toasts'
 import { ToolOptions } from './ToolOptions'
 
@@ -30,7 +29,6 @@ export function StageView(): JSX.Element {
       <Notice />
       {photo && <div class="float top"><ToolOptions /><DoubtBar /></div>}
       <div class="float bottom">
-        <Hint />
         <ActionBar />
       </div>
       <Toasts />
@@ -83,21 +81,5 @@ function Card({ icon, title, text, action, onAction }: CardProps): JSX.Element {
       <p>{text}</p>
       <button class="button primary" onClick={onAction}>{action}</button>
     </div>
-  )
-}
-
-/** Three sentences for the first visit; goes away with the first finished object. */
-function Hint(): JSX.Element | null {
-  const { store } = useApp()
-  if (!store.hintShown.value || store.status.value !== 'ready') return null
-  return (
-    <aside class="hint">
-      <span><span class="mark plus" aria-hidden="true">+</span><b>{t('hint.title')}</b></span>
-      <span><span class="mark minus" aria-hidden="true">−</span>{t('hint.negative')}</span>
-      <span>{t('hint.finish', { key: firstKey(store, 'finish') ?? t('bar.finish') })}</span>
-      <button class="icon-button small" aria-label={t('hint.close')} title={t('hint.close')} onClick={() => (store.hintShown.value = false)}>
-        <Icon name="close" size={16} />
-      </button>
-    </aside>
   )
 }
