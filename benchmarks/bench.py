@@ -6,7 +6,8 @@
 Clicks by the published protocol for our models and their peers; then for our models what a click costs on
 photographs from 0.2 to 50 megapixels, and the annotator's peak memory. Everything is kept below RUN_DIR as soon as it
 is measured, and a run that was stopped continues. RUN_DIR then holds bench.md, which is what is printed, and the plot.
-Times are those of this machine while it did whatever else it did: the ratio to the bare network is the steadier figure.
+Times are those of this machine while it did whatever else it did, which the load tells: the ratio to the bare network
+and the processor time are the steadier figures.
 """
 
 from __future__ import annotations
@@ -206,8 +207,9 @@ def clicks_table(found: Sequence[Measured]) -> str:
 
 def speeds_table(each: Measured) -> str:
     """What a click costs by size of photograph."""
-    heads = f"| {each.name}, megapixels | set_image | first click | x bare | click | p95 | bare | x bare |"
-    return "\n".join([heads, f"|{'---:|' * 8}", *(click_speed.line(speed) for speed in each.speeds)])
+    heads = [f"{each.name}, megapixels", *click_speed.HEADS]
+    rule = f"|{'---:|' * len(heads)}"
+    return "\n".join([f"| {' | '.join(heads)} |", rule, *(click_speed.line(speed) for speed in each.speeds)])
 
 
 def goals_table(default: Measured) -> str:

@@ -10,6 +10,7 @@ click on an object is told apart: the network runs twice for it (whole image, th
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from clickmask.predict.onnx import FREE_SIZES
 from clickmask.predict.predictor import Predictor
 
 ASPECT = 3 / 2
+HEADS = ("set_image", "first click", "x bare", "click", "p95", "bare", "x bare", "processor a click", "load")
 
 
 def main() -> None:
@@ -40,8 +42,8 @@ def main() -> None:
         raise SystemExit(
             f"The model '{predictor.pipeline.name}' does not run on ONNX Runtime: nothing to compare with."
         )
-    print("| megapixels | set_image | first click | x bare | click | p95 | bare | x bare |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print(f"| megapixels | {' | '.join(HEADS)} |")
+    print(f"|{'---:|' * (len(HEADS) + 1)}")
     for megapixels in arguments.megapixels:
         print(line(measured(predictor, bare, megapixels, arguments.clicks)), flush=True)
 
@@ -57,6 +59,8 @@ class Speed:
         click: median of later clicks.
         p95: of later clicks.
         bare: median of a bare run of the network, in turns with the clicks.
+        processor: median of the processor time of later clicks, all threads: steadier where other work runs.
+        load: of the machine while it was measured, averaged over a minute; nan where the system does not tell.
     """
 
     megapixels: float
@@ -65,6 +69,8 @@ class Speed:
     click: float
     p95: float
     bare: float
+    processor: float
+    load: float
 
 
 def line(speed: Speed) -> str:
@@ -73,6 +79,7 @@ def line(speed: Speed) -> str:
     first, click, p95, bare = (f"{value:.1f} ms" for value in times)
     ratios = f"{speed.first / speed.bare:.2f}", f"{speed.click / speed.bare:.2f}"
     cells = [f"{speed.megapixels:g}", f"{speed.prepared:.1f} ms", first, ratios[0], click, p95, bare, ratios[1]]
+    cells += [f"{speed.processor:.1f} ms", f"{speed.load:.1f}"]
     return f"| {' | '.join(cells)} |"
 
 
@@ -80,7 +87,7 @@ def measured(predictor: Predictor, bare: Callable[[], object], megapixels: float
     """Times on a photograph of one size."""
     image, centre = photograph(megapixels)
     prepared = timed(lambda: predictor.set_image(image))
-    first, later, network = [], [], []
+    first, later, network, processor = [], [], [], []
     rng = np.random.default_rng(0)
     for round_ in range(max(clicks // 10, 1) + 1):
         predictor.reset()
@@ -90,14 +97,17 @@ def measured(predictor: Predictor, bare: Callable[[], object], megapixels: float
         for _ in range(10):
             x, y = np.array(centre) + rng.uniform(-0.2, 0.2, 2) * image.shape[0]
             inside = predictor.mask[int(y), int(x)]
+            used = time.process_time()
             steps.append(timed(lambda x=x, y=y, sign=not inside: predictor.add_click(x, y, sign)))
+            processor.append((time.process_time() - used) * 1000)
             around.append(timed(bare))
         if round_:  # the first round warms caches
             first.append(start)
             later += steps
             network += around
-    middle = [float(np.median(times)) for times in (first, later, network)]
-    return Speed(megapixels, prepared, middle[0], middle[1], float(np.quantile(later, 0.95)), middle[2])
+    start, click, base, used = (float(np.median(times)) for times in (first, later, network, processor))
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    return Speed(megapixels, prepared, start, click, float(np.quantile(later, 0.95)), base, used, load)
 
 
 def photograph(megapixels: float) -> tuple[NDArray[np.uint8], tuple[float, float]]:
