@@ -133,6 +133,21 @@ def test_labels_that_were_not_taken_over_are_told(tmp_path: Path) -> None:
         assert any("replaced by 0" in note for note in answer["notes"])
 
 
+def test_scans_that_are_gone_or_damaged_are_named_and_the_others_written(tmp_path: Path) -> None:
+    for name in ("a.ply", "b.ply", "c.ply"):
+        write_sheet(tmp_path / name)
+    with running_clouds(tmp_path) as server:
+        for number in (1, 2, 3):
+            with server.socket(number) as socket:
+                socket.do("select", runs=packed(square(5, 5, 6)))
+                socket.do("finish")
+        (tmp_path / "a.ply").unlink()
+        (tmp_path / "b.ply").write_bytes(b"ply\nnonsense")
+        answer, folder = exported(server)
+    assert not (folder / "b.ply").exists() and read_cloud(folder / "c.ply").instance.sum() == 36
+    assert [note.split(":")[0] for note in answer["notes"]] == ["a.ply", "b.ply"]
+
+
 def test_a_file_without_labels_has_none_to_take_over(tmp_path: Path) -> None:
     write_sheet(tmp_path / "a.ply")
     with running_clouds(tmp_path) as server:

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from .conftest import AUTH, HEIGHT, WIDTH, DiscModel, Server, running
+from .clouds import running_clouds, write_sheet
+from .conftest import AUTH, HEIGHT, WIDTH, Server
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 pytestmark = pytest.mark.slow
@@ -27,13 +28,15 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for name in ("a.png", "b.png"):
         picture = np.full((HEIGHT, WIDTH, 3), 90, dtype=np.uint8)
         Image.fromarray(picture).save(folder / name)
-    with running(folder, DiscModel()) as server:
+    write_sheet(folder / "c.ply")
+    with running_clouds(folder) as server:
+        pictures = [image["id"] for image in server.get("/images").json()["images"] if image["kind"] == "photo"]
         for x in (10.5, 40.5):
             server.post(
-                "/images/1/commands",
+                f"/images/{pictures[0]}/commands",
                 {"type": "click", "client": "fuzz-set-up", "seq": int(x), "x": x, "y": 20, "positive": True},
             )
-            server.post("/images/1/commands", {"type": "finish", "client": "fuzz-set-up", "seq": int(x) + 1})
+            server.post(f"/images/{pictures[0]}/commands", {"type": "finish", "client": "fuzz-set-up", "seq": int(x) + 1})
         yield server
 
 
@@ -48,6 +51,8 @@ def test_every_operation_is_in_the_document(fuzzed: Server) -> None:
         "POST /api/v1/images/{image_id}/commands",
         "PUT /api/v1/objects/{object_id}/mask",
         "POST /api/v1/import",
+        "GET /api/v1/images/{image_id}/points/{chunk}",
+        "POST /api/v1/images/{image_id}/pick",
     } <= labels
 
 

@@ -146,14 +146,30 @@ def _writing(
         writer = FORMATS.get(format_name)
         return lambda folder: writer.write(annotations, str(folder), style=style)
     labels = LABEL_FORMATS.get(format_name)
-    files = [(image, file_of(image.path)) for image in annotations.images]
-    return lambda folder: labels.write(files, annotations.all_classes(), folder)
+    files, gone = _present(annotations.images, file_of)
+
+    def write(folder: Path) -> Written:
+        written = labels.write(files, annotations.all_classes(), folder)
+        return replace(written, losses=(*gone, *written.losses))
+
+    return write
 
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what exports that did not come to their end have left in a folder."""
     for left in folder.glob(f"{UNFINISHED}*"):
         _drop(folder, left.name.removeprefix(UNFINISHED))
+def _present(
+    images: Iterable[AnnotatedImage], file_of: Callable[[str], Path]
+) -> tuple[list[tuple[AnnotatedImage, Path]], list[str]]:
+    """Images with their files, and why others have none."""
+    present, gone = [], []
+    for image in images:
+        try:
+            present.append((image, file_of(image.path)))
+        except ImageMissingError as error:
+            gone.append(f"{image.path}: left out. {error}")
+    return present, gone
 
 
 def read_upload(

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from clickmask.core.errors import InputError
 from clickmask.formats.annotation import AnnotatedImage, ObjectClass, Written
 from clickmask.formats.cloud_file import E57, LABELS, read_cloud, write_cloud
 from clickmask.formats.files import write_atomically
+from clickmask.spatial.cloud import Cloud
 
 CLASSES_FILE = "classes.json"
 INSTEAD = {".bin": LABELS, E57: ".ply"}
@@ -44,7 +46,12 @@ class CloudLabels:
             name = str(PurePosixPath(image.path).with_suffix(self._ending(image.path)))
             written = target / name
             written.parent.mkdir(parents=True, exist_ok=True)
-            losses += _write(image, file, written, numbers)
+            try:
+                cloud = read_cloud(file)
+            except InputError as error:
+                losses.append(f"{image.path}: left out. {error}")
+                continue
+            losses += _write(image, cloud, written, numbers)
             paths.append(str(written))
             scans[name] = _meaning(image, numbers)
         legend = {"classes": {str(number): name for name, number in numbers.items()}, "scans": scans}
@@ -56,9 +63,8 @@ class CloudLabels:
         return self.ending or INSTEAD.get(own.lower(), own)
 
 
-def _write(image: AnnotatedImage, file: Path, target: Path, numbers: dict[str, int]) -> list[str]:
+def _write(image: AnnotatedImage, cloud: Cloud, target: Path, numbers: dict[str, int]) -> list[str]:
     """Write one labelled copy; returns what it could not keep."""
-    cloud = read_cloud(file)
     instance, semantic = (np.zeros(len(cloud), dtype=np.int32) for _ in range(2))
     losses, shared = [], 0
     for number, annotation in enumerate(image.annotations, 1):
