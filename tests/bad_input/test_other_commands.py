@@ -11,12 +11,13 @@ from PIL import Image
 
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: an empty folder, one with a picture, one with a broken picture, and a plain file."""
+    """The current folder: an empty folder, one with a picture, one with a broken picture and scan, and a plain file."""
     (tmp_path / "empty").mkdir()
     for folder in ("good/images", "broken"):
         (tmp_path / folder).mkdir(parents=True)
     Image.new("RGB", (8, 8)).save(tmp_path / "good" / "images" / "a.png")
     (tmp_path / "broken" / "a.jpg").write_text("hello")
+    (tmp_path / "broken" / "scan.ply").write_text("hello")
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -27,6 +28,7 @@ CASES = [
     (("annotate", "nowhere", "--no-browser", *FLOOD), "no file or folder nowhere"),
     (("annotate", "empty", "--no-browser", *FLOOD), "no image in"),
     (("annotate", "broken/a.jpg", "--no-browser", *FLOOD), "Accepted: JPEG"),
+    (("annotate", "broken/scan.ply", "--no-browser", *FLOOD), "PLY"),
     (("annotate", "good", "--no-browser", "--model", "floot"), "Did you mean 'flood'"),
     (("annotate", "good", "--no-browser", "--project", "file", *FLOOD), "file"),
     (("annotate", "good", "--no-browser", "--port", "70000", *FLOOD), "65535"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from clickmask.core.masks import run_lengths
 from clickmask.server.clouds import opened as opened_module
+from clickmask.server.clouds.mind import CloudMind
 from clickmask.spatial import ply
 from clickmask.spatial.cloud import Cloud
 from clickmask.store.runs import varints
@@ -219,6 +222,47 @@ def test_selected_points_are_added_and_taken_away(scans: Server) -> None:
         assert not (points_of(socket, 2) & points_of(socket, 1)).any(), "finished points stay theirs"
         for wrong in ("!", "gA==", packed(np.ones((SIDE + 1, SIDE), dtype=bool))):
             assert socket.do("select", runs=wrong)["code"] == "bad_prompt"
+
+
+def test_the_policy_and_locks_decide_about_contested_points(scans: Server) -> None:
+    first, second = square(5, 5, 6), square(8, 8, 6)
+    with scans.socket() as socket:
+        socket.do("select", runs=packed(first))
+        socket.do("finish")
+        scans.http.patch("/api/v1/project", json={"policy": "take"})
+        socket.do("select", runs=packed(second))
+        socket.do("finish")
+        np.testing.assert_array_equal(points_of(socket, 2), second)
+        np.testing.assert_array_equal(points_of(socket, 1), first & ~second)
+        assert f"{(first & second).sum()} points taken from #1" in socket.messages[-2]["history"]["undo"]
+        socket.do("undo")
+        socket.do("patch", object=1, locked=True)
+        np.testing.assert_array_equal(points_of(socket, 1), first)
+        socket.do("finish", object=2)
+        np.testing.assert_array_equal(points_of(socket, 2), second & ~first)
+        assert socket.do("reopen", object=1)["code"] == "locked"
+        scans.http.patch("/api/v1/project", json={"policy": "overlap"})
+        socket.do("select", runs=packed(first))
+        np.testing.assert_array_equal(points_of(socket, 3), first)
+
+
+def test_a_click_waits_for_the_index_and_says_so(scans: Server, balls: BallModel) -> None:
+    started = threading.Event()
+    usual = CloudMind.prepare
+
+    def slow(mind: CloudMind, model: Any, opened: Any) -> None:
+        assert started.wait(20)
+        usual(mind, model, opened)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CloudMind, "prepare", slow)
+        with scans.socket() as socket:
+            assert socket.do("click", x=row(20, 20) + 0.5, y=0.5)["type"] == "ack"
+            assert socket.until("busy")["stage"] == "preparing"
+            started.set()
+            socket.until("settled")
+            socket.sync()
+            assert points_of(socket, 1)[20, 20]
 
 
 def test_shapes_of_points_grow_shrink_and_fall_apart(scans: Server) -> None:

@@ -36,7 +36,9 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                 f"/images/{pictures[0]}/commands",
                 {"type": "click", "client": "fuzz-set-up", "seq": int(x), "x": x, "y": 20, "positive": True},
             )
-            server.post(f"/images/{pictures[0]}/commands", {"type": "finish", "client": "fuzz-set-up", "seq": int(x) + 1})
+            server.post(
+                f"/images/{pictures[0]}/commands", {"type": "finish", "client": "fuzz-set-up", "seq": int(x) + 1}
+            )
         yield server
 
 

@@ -159,6 +159,8 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what exports that did not come to their end have left in a folder."""
     for left in folder.glob(f"{UNFINISHED}*"):
         _drop(folder, left.name.removeprefix(UNFINISHED))
+
+
 def _present(
     images: Iterable[AnnotatedImage], file_of: Callable[[str], Path]
 ) -> tuple[list[tuple[AnnotatedImage, Path]], list[str]]:
