@@ -12,6 +12,8 @@ LEFT, RIGHT, TOP, BOTTOM = 46.0, 20.0, 40.0, 46.0
 TITLES = {"grabcut": "GrabCut", "berkeley": "Berkeley"}
 OURS, PEER, INK, GRID = "#2f6bdb", "#8a8f98", "#22262c", "#e3e6ea"
 LABEL_HEIGHT = 13.0
+TICKS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 20, 30)
+"""Marks of the clicks' axis, which is logarithmic as well."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,17 @@ def plot(panels: Mapping[str, Sequence[Point]]) -> str:
 
 
 def _panel(title: str, points: Sequence[Point], low: float, high: float) -> str:
-    top = math.ceil(max(p.clicks for p in points) + 0.3)
+    least, most = min(p.clicks for p in points), max(p.clicks for p in points)
+    floor, top = max(v for v in TICKS if v <= least), min((v for v in TICKS if v >= most), default=TICKS[-1])
+    top = top if top > floor else TICKS[TICKS.index(floor) + 1]
 
     def x(milliseconds: float) -> float:
         return LEFT + (math.log10(milliseconds) - low) / (high - low) * (PANEL - LEFT - RIGHT)
 
     def y(clicks: float) -> float:
-        return HEIGHT - BOTTOM - (clicks - 1) / (top - 1) * (HEIGHT - TOP - BOTTOM)
+        return HEIGHT - BOTTOM - math.log(clicks / floor) / math.log(top / floor) * (HEIGHT - TOP - BOTTOM)
 
-    step = max(round((top - 1) / 6), 1)
-    rows = "".join(_row(y(value), str(value)) for value in range(1, top + 1, step))
+    rows = "".join(_row(y(value), f"{value:g}") for value in TICKS if floor <= value <= top)
     marks = "".join(_mark(x(value), f"{value:g}") for value in _round_values(low, high))
     front = sorted((p for p in points if p.ours), key=lambda p: p.milliseconds)
     line = " ".join(f"{x(p.milliseconds):.1f},{y(p.clicks):.1f}" for p in front)
@@ -94,15 +97,14 @@ def _round_values(low: float, high: float) -> list[float]:
 
 
 def _names(placed: Sequence[tuple[Point, float, float]]) -> str:
-    """Labels beside the dots, moved apart where they would lie on one another."""
+    """Labels: of peers beside their dots, of ours above them, higher where they would lie on one another."""
     texts, taken = [], list[tuple[float, float, float]]()
-    for point, x, y in sorted(placed, key=lambda each: each[2]):
+    for point, x, y in sorted(placed, key=lambda each: (each[0].ours, each[1])):
         wide = 6.6 * len(point.name)
-        right = x + 10 + wide < PANEL - 4
-        left = x + 10 if right else x - 10 - wide
-        level = y + 4
+        beside = x + 10 if x + 10 + wide < PANEL - 4 else x - 10 - wide
+        left, level = (max(x - wide / 2, LEFT), y - 11) if point.ours else (beside, y + 4)
         while any(left < b and a < left + wide and abs(level - c) < LABEL_HEIGHT for a, b, c in taken):
-            level += LABEL_HEIGHT
+            level -= LABEL_HEIGHT
         taken.append((left, left + wide, level))
         weight, colour = ("600", OURS) if point.ours else ("400", INK)
         texts.append(
