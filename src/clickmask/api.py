@@ -226,6 +226,7 @@ def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> S
     """
     from clickmask.predict.merge import ProgressiveMerge, progressive_merge
     from clickmask.predict.predictor import logit
+    from clickmask.predict.reach import within_reach
     from clickmask.predict.stage import StageContext, in_place
     from clickmask.predict.zoom_in import ZoomIn, zoom_in
 
@@ -236,6 +237,7 @@ def assemble(spec: ModelSpec, backend: Backend, stages: Sequence[str] = ()) -> S
     if spec.zoom_in is not None:
         wrappers.append(zoom_in(made(spec, "zoom_in", ZoomIn, spec.zoom_in), spec.input_hw))
     wrappers += [stage.make(context) for stage in in_place(named, "answer")]
+    wrappers.append(within_reach)
     wrappers.append(progressive_merge(ProgressiveMerge(), context.threshold_logit))
     step = _innermost(backend, context.threshold_logit)
     for wrap in wrappers:

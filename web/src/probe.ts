@@ -29,18 +29,17 @@ export interface Probe {
 export function exposeForTests(store: Store, stage: Stage, cloud: CloudState, mounted: () => MountedCloud | null): void {
   const canvas = document.querySelector('canvas') as HTMLCanvasElement
   const inCloud = (): DOMRect => (document.querySelector('.cloud canvas') as HTMLCanvasElement).getBoundingClientRect()
-  const at = (x: number, y: number): number => Math.floor(y) * (store.imageSize.value?.width ?? 0) + Math.floor(x)
   const probe: Probe = {
     state: () => ({
-      status: store.status.value, image: store.currentImage.value?.name ?? null, picture: store.kind.value === 'cloud' ? (mounted()?.stage.complete ?? false) : stage.pictureShown,
+      status: store.status.value, preparing: store.preparing.value, grid: store.layers.value?.grid ?? null, image: store.currentImage.value?.name ?? null, picture: store.kind.value === 'cloud' ? (mounted()?.stage.complete ?? false) : stage.pictureShown,
       kind: store.kind.value, cloud: cloudFacts(cloud, mounted()),
       unsaved: store.unsaved.value, busy: store.busy.value, connection: store.connection.value,
       active: store.document.value.active, objects: store.document.value.objects, history: store.document.value.history,
       view: store.view.value, latency: store.latency.value, preview: store.preview.value, lookahead: store.lookahead.value, selected: store.selected.value, drawCalls: stage.renderer.drawCalls, renderer: stage.renderer.kind,
     }),
     area: (object) => maskArea(store.layers.value?.maskOf(object) ?? { box: { x0: 0, y0: 0, x1: 0, y1: 0 }, runs: new Uint32Array() }),
-    activeAt: (x, y) => store.layers.value?.active[at(x, y)] ?? 0,
-    idAt: (x, y) => store.layers.value?.ids[at(x, y)] ?? 0,
+    activeAt: (x, y) => (store.layers.value?.activeAt(x, y) ? 255 : 0),
+    idAt: (x, y) => store.layers.value?.idAt(x, y) ?? 0,
     corners: () => store.corners.value?.loops.reduce((sum, loop) => sum + loop.length, 0) ?? 0,
     screen: (point) => {
       const box = canvas.getBoundingClientRect()

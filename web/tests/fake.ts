@@ -24,7 +24,7 @@ export const object = (id: number, more: Partial<ObjectInfo> = {}): ObjectInfo =
 })
 
 export const image = (id: number, more: Partial<ImageInfo> = {}): ImageInfo => ({
-  id, name: `${id}.png`, kind: 'photo', status: 'ok', problem: null, width: 8, height: 6, rev: 0, finished: 0, in_progress: 0,
+  id, name: `${id}.png`, kind: 'photo', status: 'ok', problem: null, width: 8, height: 6, tiles: null, rev: 0, finished: 0, in_progress: 0,
   accepted: 0, rejected: 0, review: null, reviewer: '', ...more,
 })
 

@@ -46,6 +46,14 @@ describe('view', () => {
     expect(lost.top).toBe(48 - 100)
   })
 
+  it('lets every place of an image be looked at, however large it is shown', () => {
+    const [image, canvas] = [{ width: 20000, height: 10000 }, { width: 1000, height: 800 }]
+    for (const at of [{ x: 10, y: 10 }, { x: 19990, y: 9990 }, { x: 12000, y: 300 }]) {
+      const view = { scale: 3, left: 500 - 3 * at.x, top: 400 - 3 * at.y }
+      expect(keepVisible(view, image, canvas)).toEqual(view)
+    }
+  })
+
   it('brings a point into sight with the smallest move', () => {
     const canvas = { width: 400, height: 300 }
     const view = reveal({ scale: 1, left: 0, top: 0 }, { x: 500, y: 100 }, canvas)

@@ -252,17 +252,27 @@ class LogitMap:
             mask: (h, w) bool; (0, 0) if no pixel is above.
             offset_xy: where its corner lies in the frame.
         """
-        x0, y0, x1, y1 = self._positive_box(size_hw, threshold)
+        x0, y0, x1, y1 = self.positive_box(size_hw, threshold)
         if x1 <= x0 or y1 <= y0:
             return np.zeros((0, 0), dtype=bool), (0, 0)
         part = np.zeros((y1 - y0, x1 - x0), dtype=bool)
         self._write_mask(part, (x0, y0), threshold)
         return part, (x0, y0)
 
+    def mask_in(self, box_xyxy: BoxXyxy, size_hw: tuple[int, int], threshold: float = 0.0) -> BoolMask:
+        """(h, w) bool: which pixels of a whole-pixel box of the frame are above `threshold`."""
+        x0, y0, x1, y1 = box_xyxy
+        out = np.zeros((y1 - y0, x1 - x0), dtype=bool)
+        own = self.positive_box(size_hw, threshold)
+        left, top, right, bottom = max(own[0], x0), max(own[1], y0), min(own[2], x1), min(own[3], y1)
+        if left < right and top < bottom:
+            self._write_mask(out[top - y0 : bottom - y0, left - x0 : right - x0], (left, top), threshold)
+        return out
+
     def mask(self, size_hw: tuple[int, int], threshold: float = 0.0) -> BoolMask:
         """(H, W) bool: the pixels whose logit is above `threshold`."""
         full = np.zeros(size_hw, dtype=bool)
-        x0, y0, x1, y1 = self._positive_box(size_hw, threshold)
+        x0, y0, x1, y1 = self.positive_box(size_hw, threshold)
         if x0 < x1 and y0 < y1:
             self._write_mask(full[y0:y1, x0:x1], (x0, y0), threshold)
         return full
@@ -283,7 +293,7 @@ class LogitMap:
         part, offset_xy = self.mask_crop(size_hw, threshold)
         return RunLengthMask.encode(part, offset_xy, size_hw) if part.size else RunLengthMask.empty(size_hw)
 
-    def _positive_box(self, size_hw: tuple[int, int], threshold: float) -> tuple[int, int, int, int]:
+    def positive_box(self, size_hw: tuple[int, int], threshold: float) -> tuple[int, int, int, int]:
         """Whole-pixel box in which interpolation can exceed the threshold, cut to grid box and frame."""
         i0, j0, i1, j1 = bounding_box(self.values > threshold)
         if i1 <= i0:
@@ -320,7 +330,7 @@ def _sample(image: PixelSource, box: BoxFloat, size_hw: tuple[int, int], scale: 
     height, width = image.shape[:2]
     x0, y0, x1, y1 = box
     if box == whole((height, width)) and size_hw == (height, width):
-        return image[:, :]
+        return image if isinstance(image, np.ndarray) else image[:, :]
     inside = x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height
     if inside and all(float(v).is_integer() for v in box):
         part = image[int(y0) : int(y1), int(x0) : int(x1)]

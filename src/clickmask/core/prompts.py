@@ -26,11 +26,20 @@ LONGEST_LINE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A point on the object (positive) or on its background (negative), in frame pixels."""
+    """A point on the object (positive) or on its background (negative), in frame pixels.
+
+    Attributes:
+        x: from the left.
+        y: from the top.
+        positive: on the object.
+        reach: how far in each direction what is meant may lie, in pixels; None for the whole image. Says which part of
+            a large image the model looks at, see `clickmask.predict.reach`.
+    """
 
     x: float
     y: float
     positive: bool = True
+    reach: float | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.x) and math.isfinite(self.y)):

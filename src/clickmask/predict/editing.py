@@ -12,11 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from clickmask.core.edit import Asked, Edited, EditRules, Ground, begin, correct
+from clickmask.core.errors import PromptError
 from clickmask.core.frames import Crop, FloatMap, LogitMap
 from clickmask.core.lines import line_pixels, loop_mask
-from clickmask.core.masks import BoolMask, RunLengthMask
+from clickmask.core.masks import EMPTY_BOX, BoolMask, RunLengthMask
 from clickmask.core.prompts import Box, Click, Lasso, MaskPrompt, Prompt, Prompts, Scribble
 from clickmask.core.protocols import Request, Result
+
+MOST_PIXELS = 40_000_000
+"""Of the box round an object with its answer: working on it takes about twenty bytes each."""
 
 MEMO = "edit"
 """Key under which the outcome stands in the memo."""
@@ -65,9 +69,10 @@ def edit(request: Request, answered: Result, rules: EditRules, threshold_logit: 
     threshold = threshold_logit if rules.threshold_logit is None else rules.threshold_logit
     base = request.previous if request.prompts.initial_mask is not None else None
     window = _window(request, raw, base, rules, threshold)
+    _check_size(window)
     x0, y0, x1, y1 = (int(v) for v in window.box_xyxy)
     ground = Ground(rules.protected((x0, y0, x1, y1)), image=request.frame.look((x0, y0, x1, y1)))
-    answer = raw.sample(window) > threshold
+    answer = raw.mask_in((x0, y0, x1, y1), request.frame.size_hw, threshold)
     if base is None:
         edited = begin(answer, [_asked(p, window) for p in request.prompts], ground, rules)
         logits: LogitMap = raw
@@ -78,11 +83,21 @@ def edit(request: Request, answered: Result, rules: EditRules, threshold_logit: 
     return Result(logits, {**answered.memo, MEMO: EditMemo(mask, ghosts, edited.waiting, raw, base)})
 
 
+def _check_size(window: Crop) -> None:
+    height, width = window.size_hw
+    if height * width > MOST_PIXELS:
+        raise PromptError(
+            f"That would be an object of {width} x {height} pixels, and at most {MOST_PIXELS / 1e6:.0f} megapixels of "
+            "one object can be worked on at once. Zoom in and click on a part of it, or draw a box or a polygon."
+        )
+
+
 def _corrected(
     request: Request, base: LogitMap, answer: BoolMask, window: Crop, ground: Ground, rules: EditRules, threshold: float
 ) -> Edited:
     *earlier, newest = request.prompts.items
-    was = base.sample(window) > threshold
+    x0, y0, x1, y1 = (int(v) for v in window.box_xyxy)
+    was = base.mask_in((x0, y0, x1, y1), request.frame.size_hw, threshold)
     asked = _asked(newest, window)
     standing: list[tuple[int, int, bool]] = []
     for click in Prompts(tuple(earlier)).plain.clicks:
@@ -125,9 +140,9 @@ def _window(request: Request, raw: LogitMap, base: LogitMap | None, rules: EditR
     size_hw = request.frame.size_hw
     boxes: list[tuple[float, float, float, float]] = []
     for logits in (raw, base):
-        part, (x, y) = (None, (0, 0)) if logits is None else logits.mask_crop(size_hw, threshold)
-        if part is not None and part.size:
-            boxes.append((x, y, x + part.shape[1], y + part.shape[0]))
+        box = EMPTY_BOX if logits is None else logits.positive_box(size_hw, threshold)
+        if box[0] < box[2] and box[1] < box[3]:
+            boxes.append(box)
     reach = max(rules.reach, rules.radius) + 1
     newest = request.prompts.items[-1]
     prompts = request.prompts.items if base is None else (newest,)

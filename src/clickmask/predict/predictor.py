@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +16,9 @@ from clickmask.core.errors import InputError, PromptError
 from clickmask.core.frames import Crop, FloatMap, Frame, Image, LogitMap
 from clickmask.core.masks import BoolMask, RunLengthMask
 from clickmask.core.prompts import Box, Click, Lasso, MaskPrompt, Prompt, Prompts, Scribble
-from clickmask.core.protocols import SEQUENCE, Backend, Memo, ObjectState, Request, Step
+from clickmask.core.protocols import SEQUENCE, Backend, Memo, ObjectState, Request, Result, Step
 from clickmask.predict.quality import Quality
+from clickmask.predict.reach import narrowed, part_meant
 from clickmask.predict.stage import Carry
 from clickmask.predict.uncertainty import MaskUncertainty, mask_uncertainty
 from clickmask.predict.views import CloserViews
@@ -129,10 +131,19 @@ def candidates(pipeline: Pipeline, frame: Frame, state: ObjectState) -> tuple[Ca
         return ()
     found = list(network_memo(state.memo).candidates)
     if not found:
-        results = () if pipeline.views is None else pipeline.views(Request(frame, state.prompts))
+        results = () if pipeline.views is None else _closer(pipeline.views, Request(frame, state.prompts))
         states = [state, *(ObjectState(state.prompts, result.logits, result.memo) for result in results)]
         found = [Candidate(s.logits, expected_iou(pipeline, frame, s)) for s in states if s.logits is not None]
     return tuple(found)
+
+
+def _closer(views: CloserViews, request: Request) -> Sequence[Result]:
+    """Closer views of the part that the prompts are about."""
+    box = part_meant(request.prompts, request.frame.size_hw)
+    if box is None:
+        return views(request)
+    asked, back = narrowed(request, box)
+    return [Result(back(result.logits), result.memo) for result in views(asked)]
 
 
 def check_prompt(prompt: Click | Box | Scribble | Lasso, size_hw: tuple[int, int]) -> Click | Box | Scribble | Lasso:

@@ -144,7 +144,7 @@ class EditMaker:
     ) -> Edit:
         prompt: Click | Box | Scribble | Lasso
         if isinstance(command, ClickCommand):
-            prompt = check_click(Click(command.x, command.y, command.positive), self._size_hw)
+            prompt = check_click(Click(command.x, command.y, command.positive, command.reach), self._size_hw)
         elif isinstance(command, BoxCommand):
             prompt = check_box(Box(command.x0, command.y0, command.x1, command.y1), self._size_hw)
         else:

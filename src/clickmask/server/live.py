@@ -296,7 +296,7 @@ class LiveImage:
         if isinstance(message, CancelMessage):
             self._previews.forget(peer.client)
         else:
-            click = check_click(Click(message.x, message.y, message.positive), self.size_hw)
+            click = check_click(Click(message.x, message.y, message.positive, message.reach), self.size_hw)
             self._previews.want(Wish(peer, message.seq, click))
 
     async def _look_ahead(self, client: str, click: Click) -> tuple[int, int, RunLengthMask]:

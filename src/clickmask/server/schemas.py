@@ -42,6 +42,10 @@ class _ObjectCommand(_Command):
     object_id: _Whole | None = Field(None, validation_alias="object", serialization_alias="object")
 
 
+Reach = Annotated[float, Field(ge=16, le=2**31, allow_inf_nan=False)]
+"""Pixels to look at in each direction of a click."""
+
+
 class ClickCommand(_ObjectCommand):
     """Add a click."""
 
@@ -49,6 +53,7 @@ class ClickCommand(_ObjectCommand):
     x: FiniteFloat
     y: FiniteFloat
     positive: bool = True
+    reach: Reach | None = None
     class_id: _Whole | None = Field(None, validation_alias="class", serialization_alias="class")
     t: FiniteFloat | None = None
 
@@ -311,6 +316,7 @@ class HoverMessage(_Incoming):
     x: FiniteFloat
     y: FiniteFloat
     positive: bool = True
+    reach: Reach | None = None
 
 
 class CancelMessage(_Incoming):
@@ -499,7 +505,8 @@ def history_json(undo: str | None, redo: str | None) -> dict[str, Any]:
 
 def _prompt_json(prompt: Prompt) -> dict[str, Any]:
     if isinstance(prompt, Click):
-        return {"kind": "click", "x": prompt.x, "y": prompt.y, "positive": prompt.positive}
+        reach = {} if prompt.reach is None else {"reach": prompt.reach}
+        return {"kind": "click", "x": prompt.x, "y": prompt.y, "positive": prompt.positive, **reach}
     if isinstance(prompt, Box):
         return {"kind": "box", "x0": prompt.x0, "y0": prompt.y0, "x1": prompt.x1, "y1": prompt.y1}
     if isinstance(prompt, MaskPrompt):

@@ -106,7 +106,8 @@ def prompts_text(connection: Connection, shelf: MaskShelf, prompts: Prompts) -> 
     items: list[list[object]] = []
     for prompt in prompts:
         if isinstance(prompt, Click):
-            items.append(["click", prompt.x, prompt.y, prompt.positive])
+            reach = [] if prompt.reach is None else [prompt.reach]
+            items.append(["click", prompt.x, prompt.y, prompt.positive, *reach])
         elif isinstance(prompt, Box):
             items.append(["box", *prompt.xyxy])
         elif isinstance(prompt, MaskPrompt):

@@ -1,6 +1,7 @@
 /** REST calls of docs/annotator-protocol.md, section 4. A refusal arrives as `Refusal` with the server's own words. */
 
 import { Refusal, type Rest } from '../state/ports'
+import type { Box } from '../state/runs'
 import {
   parseRecord, type ClassInfo, type ExportResult, type HistoryEntry, type ImageInfo, type ImportResult, type Loop, type Models, type ObjectVersion,
   type Policy, type ProjectInfo, type Statistics, type Uncertainty, type Words,
@@ -73,6 +74,19 @@ export const rest: Rest = {
   },
 }
 
+/** The image as it is once the server has looked at its file. */
+export const lookAt = (image: number): Promise<ImageInfo> => call<ImageInfo>('GET', `/images/${image}?look=true`)
+
+/** A tile of a large image, null while the server has not got it. */
+export async function loadTile(image: number, level: number, column: number, row: number): Promise<ImageBitmap | null> {
+  const response = await fetch(`${ROOT}/images/${image}/tiles/${level}/${column}/${row}`, { credentials: 'same-origin' })
+  if (response.status === 204) return null
+  if (!response.ok) throw await refusal(response)
+  return createImageBitmap(await response.blob(), { premultiplyAlpha: 'none' })
+}
+
+export const regionUrl = (image: number, { x0, y0, x1, y1 }: Box, side: number): string =>
+  `${ROOT}/images/${image}/region?x0=${x0}&y0=${y0}&x1=${x1}&y1=${y1}&side=${side}`
 export const displayUrl = (image: number): string => `${ROOT}/images/${image}/display`
 export const thumbUrl = (image: number): string => `${ROOT}/images/${image}/thumb`
 export const STATISTICS_CSV = `${ROOT}/statistics?format=csv`

@@ -1,10 +1,12 @@
 /** Draws without WebGL: the browser scales the picture, masks and lines are computed per screen pixel. */
 
+import { cellAt } from '../state/grid'
 import type { Layers } from '../state/layers'
 import { STYLE_SELECTED } from '../state/styles'
 import type { Rgb } from '../state/palette'
 import { isEmptyBox, unionBox } from '../state/runs'
 import { scaleDown, type Size } from '../state/view'
+import { wholePicture, type Backdrop } from './backdrop'
 import { LINE, SQUARES_FROM, type Renderer, type Scene } from './renderer'
 
 const AROUND = [[1, 0], [-1, 0], [0, 1], [0, -1], [0.7071, 0.7071], [-0.7071, 0.7071], [0.7071, -0.7071], [-0.7071, -0.7071]] as const
@@ -14,7 +16,7 @@ const BLACK: Rgb = [0, 0, 0]
 export class CanvasRenderer implements Renderer {
   readonly kind = 'canvas2d'
   drawCalls = 0
-  private picture: ImageBitmap | null = null
+  private picture: Backdrop | null = null
   private size: Size = { width: 0, height: 0 }
   private layers: Layers | null = null
   private styles = new Uint8Array(4)
@@ -29,9 +31,13 @@ export class CanvasRenderer implements Renderer {
   private constructor(private readonly context: CanvasRenderingContext2D) {}
 
   setImage(picture: ImageBitmap, size: Size): Promise<void> {
-    this.picture = picture
-    this.size = size
+    this.setTiles(wholePicture(picture, size), size)
     return Promise.resolve()
+  }
+
+  setTiles(tiles: Backdrop, size: Size): void {
+    this.picture = tiles
+    this.size = size
   }
 
   clearImage(): void {
@@ -57,8 +63,7 @@ export class CanvasRenderer implements Renderer {
     if (!this.picture) return
     context.imageSmoothingEnabled = view.scale * ratio < SQUARES_FROM
     context.imageSmoothingQuality = 'high'
-    context.drawImage(this.picture, view.left, view.top, this.size.width * view.scale, this.size.height * scaleDown(view))
-    this.drawCalls++
+    this.drawCalls += this.picture.paint(context, view, canvas, ratio)
     if (scene.masksShown && this.layers) this.drawMasks(scene, this.layers)
   }
 
@@ -97,10 +102,12 @@ class Shade {
   alpha = 0
   private readonly reach: number
   private readonly down: number
+  private readonly ids: Uint16Array
 
   constructor(private readonly layers: Layers, private readonly styles: Uint8Array, private readonly scene: Scene) {
     this.reach = LINE / scene.view.scale
     this.down = LINE / scaleDown(scene.view)
+    this.ids = layers.ids
   }
 
   at(x: number, y: number): void {
@@ -152,18 +159,11 @@ class Shade {
     return [this.styles[slot * 4] ?? 0, this.styles[slot * 4 + 1] ?? 0, this.styles[slot * 4 + 2] ?? 0]
   }
 
-  private position(x: number, y: number): number {
-    const { width, height } = this.layers.size
-    const column = Math.min(Math.max(Math.floor(x), 0), width - 1)
-    const row = Math.min(Math.max(Math.floor(y), 0), height - 1)
-    return row * width + column
-  }
-
   private idAt(x: number, y: number): number {
-    return this.layers.ids[this.position(x, y)] as number
+    return this.ids[cellAt(this.layers.grid, x, y)] as number
   }
 
   private activeAt(x: number, y: number): boolean {
-    return this.layers.active[this.position(x, y)] !== 0
+    return this.layers.active[cellAt(this.layers.grid, x, y)] !== 0
   }
 }

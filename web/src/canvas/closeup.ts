@@ -3,6 +3,7 @@
 import type { Layers } from '../state/layers'
 import type { Rgb } from '../state/palette'
 import { scaleDown, toScreen, type Point, type Size, type View } from '../state/view'
+import type { Backdrop } from './backdrop'
 
 /** In CSS pixels. */
 const LOUPE_RADIUS = 84
@@ -10,7 +11,7 @@ const LEAST_SCALE = 8
 
 /** A round glass above the pointer, in which the pixel under it is the middle one. */
 export function drawLoupe(
-  context: CanvasRenderingContext2D, canvas: Size, view: View, at: Point, picture: ImageBitmap, layers: Layers | null, colour: Rgb,
+  context: CanvasRenderingContext2D, canvas: Size, view: View, at: Point, picture: Backdrop, layers: Layers | null, colour: Rgb,
 ): void {
   const scale = Math.max(LEAST_SCALE, view.scale * 4)
   const pointer = toScreen(view, at)
@@ -27,7 +28,7 @@ export function drawLoupe(
   context.fill()
   context.clip()
   context.imageSmoothingEnabled = false
-  context.drawImage(picture, inside.left, inside.top, picture.width * scale, picture.height * scale * aspect)
+  picture.paint(context, inside, canvas, 1)
   if (layers) tint(context, inside, at, layers, colour)
   context.restore()
   frame(context, middle, scale, scale * aspect)
@@ -39,7 +40,7 @@ function tint(context: CanvasRenderingContext2D, view: View, at: Point, layers: 
   context.fillStyle = `rgba(${colour.join(', ')}, 0.5)`
   for (let y = Math.max(0, Math.floor(at.y) - reach); y <= Math.min(height - 1, Math.floor(at.y) + reach); y++) {
     for (let x = Math.max(0, Math.floor(at.x) - reach); x <= Math.min(width - 1, Math.floor(at.x) + reach); x++) {
-      if (!layers.active[y * width + x] && !layers.ids[y * width + x]) continue
+      if (!layers.activeAt(x, y) && !layers.idAt(x, y)) continue
       // Whole screen pixels, so that neighbours neither overlap nor leave a seam.
       const from = toScreen(view, { x, y })
       const to = toScreen(view, { x: x + 1, y: y + 1 })
@@ -76,8 +77,7 @@ export function drawMatte(context: CanvasRenderingContext2D, canvas: Size, ratio
     for (let x = 0; x < width; x++) {
       const column = columns[x] as number
       if (column < 0 || column >= size.width) continue
-      const at = row * size.width + column
-      if (active ? layers.active[at] : layers.ids[at]) values[y * width + x] = 0xffffffff
+      if (active ? layers.activeAt(column, row) : layers.idAt(column, row)) values[y * width + x] = 0xffffffff
     }
   }
   context.putImageData(pixels, 0, 0)

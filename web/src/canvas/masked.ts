@@ -17,7 +17,13 @@ export function roundAbout(box: Box, image: Size): Box {
   }
 }
 
-export function drawMasked(canvas: HTMLCanvasElement, picture: CanvasImageSource, crop: Box, mask: RunMask, colour: string): void {
+/** A picture of a box of an image, of whatever size. */
+export interface Part {
+  readonly picture: HTMLImageElement
+  readonly box: Box
+}
+
+export function drawMasked(canvas: HTMLCanvasElement, { picture, box }: Part, crop: Box, mask: RunMask, colour: string): void {
   const context = canvas.getContext('2d', { willReadFrequently: true })
   const [width, height] = [crop.x1 - crop.x0, crop.y1 - crop.y0]
   const scale = Math.min(canvas.width / width, canvas.height / height)
@@ -25,7 +31,8 @@ export function drawMasked(canvas: HTMLCanvasElement, picture: CanvasImageSource
   const [left, top] = [Math.floor((canvas.width - w) / 2), Math.floor((canvas.height - h) / 2)]
   if (!context) return
   context.clearRect(0, 0, canvas.width, canvas.height)
-  context.drawImage(picture, crop.x0, crop.y0, width, height, left, top, w, h)
+  const [fx, fy] = [picture.naturalWidth / (box.x1 - box.x0), picture.naturalHeight / (box.y1 - box.y0)]
+  context.drawImage(picture, (crop.x0 - box.x0) * fx, (crop.y0 - box.y0) * fy, width * fx, height * fy, left, top, w, h)
   const pixels = context.getImageData(left, top, w, h)
   tint(pixels, maskToGrid(mask, crop, w, h), parseHex(colour))
   context.putImageData(pixels, left, top)

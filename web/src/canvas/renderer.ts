@@ -3,6 +3,7 @@
 import type { Layers } from '../state/layers'
 import type { Rgb } from '../state/palette'
 import type { Size, View } from '../state/view'
+import type { Tiles } from './tiles'
 
 export interface Scene {
   readonly view: View
@@ -18,6 +19,8 @@ export interface Renderer {
   /** Of the newest frame: it must not grow with the number of objects. */
   readonly drawCalls: number
   setImage(picture: ImageBitmap, size: Size): Promise<void>
+  /** An image that is too large for one picture. */
+  setTiles(tiles: Tiles, size: Size): void
   clearImage(): void
   /** Takes what has changed in the layers since the last call. */
   update(layers: Layers): void

@@ -8,7 +8,7 @@ export const VERTEX = `#version 300 es
 precision highp float;
 uniform vec4 placed;      // left, top, right, bottom of the tile on the canvas, device pixels
 uniform vec2 canvasSize;  // device pixels
-uniform vec2 tileSize;    // image pixels
+uniform vec2 tileSize;    // image pixels, or cells of the layers
 out vec2 at;              // image pixels inside the tile
 void main() {
   vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1));
@@ -26,10 +26,11 @@ uniform usampler2D ids;
 uniform sampler2D activeMask;
 uniform sampler2D styles;   // 256 texels a row; rgb = colour, a = 0 nothing, 0.5 shown, 1 selected
 uniform vec2 tileSize;
-uniform vec2 scale;         // device pixels per image pixel, along and down
+uniform vec2 scale;         // device pixels per image pixel or cell, along and down
 uniform float line;         // width of lines, device pixels
 uniform float halo;
 uniform float opacity;
+uniform bool alone;         // the masks alone, to be laid over what is there; else with the picture under them
 uniform bool smoothed;      // the picture is shown smooth, not as squares
 uniform vec4 objectsBox;    // what holds all objects, grown by the width of lines, image pixels inside the tile
 uniform vec4 activeBox;
@@ -74,7 +75,10 @@ bool activeAt(vec2 point) {
 
 vec4 styleOf(uint id) { return texelFetch(styles, ivec2(int(id & 255u), int(id >> 8u)), 0); }
 
-vec3 withObjects(vec3 colour) {
+// A colour laid over another; a tells how much of what is below shows through.
+vec4 lay(vec4 below, vec3 colour, float how) { return vec4(mix(below.rgb, colour, how), below.a * (1.0 - how)); }
+
+vec4 withObjects(vec4 colour) {
   uint here = idAt(at);
   vec4 style = styleOf(here);
   bool near = false;
@@ -88,17 +92,17 @@ vec3 withObjects(vec3 colour) {
   }
   if (style.a > 0.0) {
     bool chosen = style.a > 0.75;
-    colour = mix(colour, style.rgb, opacity * (chosen ? 0.8 : 0.72));
-    if (near) colour = chosen ? vec3(1.0) : mix(style.rgb, vec3(1.0), 0.12);
+    colour = lay(colour, style.rgb, opacity * (chosen ? 0.8 : 0.72));
+    if (near) colour = lay(colour, chosen ? vec3(1.0) : mix(style.rgb, vec3(1.0), 0.12), 1.0);
   } else if (beside.a > 0.75) {
-    colour = beside.rgb * 0.8;
+    colour = lay(colour, beside.rgb * 0.8, 1.0);
   } else if (beside.a > 0.0) {
-    colour = mix(colour, vec3(0.0), 0.45);
+    colour = lay(colour, vec3(0.0), 0.45);
   }
   return colour;
 }
 
-vec3 withActive(vec3 colour) {
+vec4 withActive(vec4 colour) {
   bool here = activeAt(at);
   bool near = false;
   bool nearHalo = false;
@@ -107,16 +111,15 @@ vec3 withActive(vec3 colour) {
     if (activeAt(at + AROUND[i] * halo / scale) != here) nearHalo = true;
   }
   if (here) {
-    colour = mix(colour, activeColour, opacity);
-    return near ? vec3(1.0) : colour;
+    colour = lay(colour, activeColour, opacity);
+    return near ? lay(colour, vec3(1.0), 1.0) : colour;
   }
-  return nearHalo ? activeColour * 0.55 : colour;
+  return nearHalo ? lay(colour, activeColour * 0.55, 1.0) : colour;
 }
 
 void main() {
-  vec4 source = texture(picture, at / tileSize);
-  vec3 colour = source.rgb;
+  vec4 colour = alone ? vec4(0.0, 0.0, 0.0, 1.0) : vec4(texture(picture, at / tileSize).rgb, 1.0);
   if (inside(objectsBox)) colour = withObjects(colour);
   if (inside(activeBox)) colour = withActive(colour);
-  result = vec4(colour, 1.0);
+  result = vec4(colour.rgb, alone ? 1.0 - colour.a : 1.0);
 }`

@@ -7,12 +7,17 @@ import { styleTable } from '../state/styles'
 import { outline, type Ring } from '../state/outline'
 import { EMPTY_MASK, type RunMask } from '../state/runs'
 import { fitView, resized, type Point } from '../state/view'
-import type { Prompt } from '../state/wire'
+import type { ImageInfo, Prompt } from '../state/wire'
+import { loadTile, lookAt } from '../api/rest'
+import { covers, gridFor } from '../state/grid'
+import type { Layers } from '../state/layers'
+import { wholePicture, type Backdrop } from './backdrop'
 import { CanvasRenderer } from './canvas2d'
 import { drawLoupe, drawMatte } from './closeup'
 import { drawOverlay } from './overlay'
 import { Pictures } from './pictures'
 import type { Renderer } from './renderer'
+import { Tiles } from './tiles'
 import { WebGlRenderer } from './webgl'
 
 /** The prompts that still count by themselves: those after the newest mask. */
@@ -28,7 +33,9 @@ export class Stage {
   private ratio = 1
   /** The image whose picture the renderer holds. */
   private shown: number | null = null
-  private picture: ImageBitmap | null = null
+  private picture: Backdrop | null = null
+  /** Of an image that is too large for one picture. */
+  private tiles: Tiles | null = null
 
   constructor(
     private readonly store: Store, private readonly base: HTMLCanvasElement, private readonly overlay: HTMLCanvasElement,
@@ -41,6 +48,7 @@ export class Stage {
     this.stops.push(effect(() => this.fitOnce()))
     this.stops.push(effect(() => this.restyle()))
     this.stops.push(effect(() => this.touchAll()))
+    this.stops.push(effect(() => void [store.tileNews.value, this.tiles?.retry()]))
     this.resize()
     base.addEventListener('webglcontextlost', (event) => event.preventDefault())
     base.addEventListener('webglcontextrestored', () => this.restore())
@@ -68,6 +76,8 @@ export class Stage {
   private follow(image: number | null): void {
     this.shown = null
     this.picture = null
+    this.tiles?.close()
+    this.tiles = null
     this.renderer.clearImage()
     this.redraw()
     if (image !== null) void this.load(image)
@@ -76,6 +86,9 @@ export class Stage {
   private async load(image: number): Promise<void> {
     const { store } = this
     try {
+      const info = await this.infoOf(image)
+      if (store.current.value !== image) return
+      if (info?.tiles) return this.showTiles(info, info.tiles)
       const picture = await this.pictures.get(image)
       if (store.current.value !== image) return
       const size = { width: picture.width, height: picture.height }
@@ -83,13 +96,39 @@ export class Stage {
       if (store.current.value !== image) return
       if (store.imageSize.value === null) store.imageSize.value = size
       this.shown = image
-      this.picture = picture
+      this.picture = wholePicture(picture, size)
       store.pixels.value++
       this.prefetchRound(image)
     } catch (error) {
-      if (store.current.value !== image) return
-      store.pictureProblem.value = error instanceof Error ? error.message : String(error)
+      if (store.current.value === image) this.failed(error)
     }
+  }
+
+  private failed(error: unknown): void {
+    this.store.pictureProblem.value = error instanceof Error ? error.message : String(error)
+  }
+
+  /** The image with its size known, which the server tells once it has looked at the file. */
+  private async infoOf(image: number): Promise<ImageInfo | undefined> {
+    // Peeked at: whoever opens an image does not wish to open it again when the list changes.
+    const known = this.store.images.peek().find((i) => i.id === image)
+    return known && (known.width !== null || known.status !== 'new') ? known : lookAt(image)
+  }
+
+  private showTiles(info: ImageInfo, layout: NonNullable<ImageInfo['tiles']>): void {
+    const { store } = this
+    const size = { width: info.width ?? 0, height: info.height ?? 0 }
+    const tiles = new Tiles(size, layout, (level, column, row) => loadTile(info.id, level, column, row))
+    tiles.onTile = () => {
+      this.shown = info.id
+      store.pixels.value++
+    }
+    tiles.onProblem = (error) => this.failed(error)
+    this.picture = this.tiles = tiles
+    this.renderer.setTiles(tiles, size)
+    if (store.imageSize.value === null) store.imageSize.value = size
+    this.redraw()
+    this.prefetchRound(info.id)
   }
 
   private prefetchRound(image: number): void {
@@ -97,8 +136,14 @@ export class Stage {
     const at = images.findIndex((i) => i.id === image)
     for (const by of [1, -1]) {
       const neighbour = images[at + by]
-      if (neighbour?.kind === 'photo' && neighbour.status !== 'missing' && neighbour.status !== 'damaged') this.pictures.prefetch(neighbour.id)
+      if (neighbour?.kind === 'photo' && neighbour.status !== 'missing' && neighbour.status !== 'damaged') void this.prefetch(neighbour.id)
     }
+  }
+
+  /** Loads a picture without waiting; a failure is told when it is opened. */
+  private async prefetch(image: number): Promise<void> {
+    const info = await this.infoOf(image).catch(() => undefined)
+    if (info?.status === 'ok' && !info.tiles) this.pictures.prefetch(image)
   }
 
   /** A newly opened image is shown whole; a later resize leaves the view alone. */
@@ -147,6 +192,7 @@ export class Stage {
     this.frame = 0
     const { store } = this
     const [view, canvas, layers] = [store.view.value, store.canvas.value, store.layers.value]
+    if (this.tiles) this.lookAround(layers, this.tiles)
     if (layers && this.pictureShown) this.renderer.update(layers)
     this.renderer.draw({
       view, canvas, ratio: this.ratio,
@@ -173,6 +219,13 @@ export class Stage {
       pointer: store.pointer.value,
     })
     this.drawClosely(context)
+  }
+
+  /** Of a large image only what is seen is fetched and painted. */
+  private lookAround(layers: Layers | null, tiles: Tiles): void {
+    const [view, canvas] = [this.store.view.value, this.store.canvas.value]
+    tiles.want(view, canvas, this.ratio)
+    if (layers && !covers(layers.grid, view, canvas, this.ratio, tiles.size)) layers.look(gridFor(view, canvas, this.ratio, tiles.size))
   }
 
   /** The rings of the ghosts that are shown, traced once for each mask. */

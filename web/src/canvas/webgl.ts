@@ -1,15 +1,24 @@
-/** Draws with WebGL2: per tile one image texture, one texture of object slots and one of the active mask. */
+/**
+ * Draws with WebGL2: per tile one image texture, one texture of object slots and one of the active mask. Of an image that is
+ * too large for that, the picture's tiles are drawn first and then the masks on what is seen, as one more tile.
+ */
 
+import { cellBox, type Grid } from '../state/grid'
 import { MAX_SLOTS, type Layers } from '../state/layers'
 import { EMPTY_MASK, isEmptyBox, type Box } from '../state/runs'
 import type { Size } from '../state/view'
 import { HALO, LINE, SQUARES_FROM, type Renderer, type Scene } from './renderer'
 import { FRAGMENT, VERTEX } from './shaders'
+import type { Tiles } from './tiles'
 
 const LARGEST_TILE = 4096
 const STYLE_WIDTH = 256
 const UNITS = { picture: 0, ids: 1, activeMask: 2, styles: 3 } as const
 
+/** Textures of pictures that are kept besides those of the newest frame. */
+const SPARE_TEXTURES = 100
+
+/** Its box is in cells of the layers, which are the image's pixels where the image is one picture. */
 interface Tile extends Box {
   readonly picture: WebGLTexture
   readonly ids: WebGLTexture
@@ -23,6 +32,10 @@ export class WebGlRenderer implements Renderer {
   private readonly places = new Map<string, WebGLUniformLocation | null>()
   private readonly styles: WebGLTexture
   private tiles: Tile[] = []
+  private large: Tiles | null = null
+  /** What the textures of a large image's masks were made for. */
+  private grid: Grid | null = null
+  private readonly textures = new Map<ImageBitmap, WebGLTexture>()
   private activeBox = EMPTY_MASK.box
   private objectsBox = EMPTY_MASK.box
 
@@ -52,24 +65,44 @@ export class WebGlRenderer implements Renderer {
     this.tiles = boxes.map((box, i) => this.makeTile(box, parts[i] as ImageBitmap))
   }
 
+  setTiles(tiles: Tiles): void {
+    this.clearImage()
+    this.large = tiles
+  }
+
   clearImage(): void {
+    this.large = this.grid = null
+    for (const texture of this.textures.values()) this.gl.deleteTexture(texture)
+    this.textures.clear()
+    this.clearTiles()
+  }
+
+  private clearTiles(): void {
     for (const tile of this.tiles) for (const texture of [tile.picture, tile.ids, tile.active]) this.gl.deleteTexture(texture)
     this.tiles = []
     this.activeBox = this.objectsBox = EMPTY_MASK.box
   }
 
   update(layers: Layers): void {
+    if (this.large && this.grid !== layers.grid) this.follow(layers.grid)
     if (this.tiles.length === 0) return
     const { gl } = this
     if (!isEmptyBox(layers.dirtyIds)) {
-      this.upload(layers.dirtyIds, layers.size.width, (tile) => tile.ids, gl.RED_INTEGER, gl.UNSIGNED_SHORT, layers.ids)
+      this.upload(layers.dirtyIds, layers.grid.columns, (tile) => tile.ids, gl.RED_INTEGER, gl.UNSIGNED_SHORT, layers.ids)
     }
     if (!isEmptyBox(layers.dirtyActive)) {
-      this.upload(layers.dirtyActive, layers.size.width, (tile) => tile.active, gl.RED, gl.UNSIGNED_BYTE, layers.active)
+      this.upload(layers.dirtyActive, layers.grid.columns, (tile) => tile.active, gl.RED, gl.UNSIGNED_BYTE, layers.active)
     }
     layers.taken()
-    this.objectsBox = layers.objectsBox
-    this.activeBox = layers.activeBox
+    this.objectsBox = cellBox(layers.grid, layers.objectsBox)
+    this.activeBox = cellBox(layers.grid, layers.activeBox)
+  }
+
+  /** Makes textures for the masks of another part of a large image. */
+  private follow(grid: Grid): void {
+    this.clearTiles()
+    this.grid = grid
+    this.tiles = [this.makeTile({ x0: 0, y0: 0, x1: grid.columns, y1: grid.rows }, null)]
   }
 
   setStyles(table: Uint8Array): void {
@@ -86,7 +119,8 @@ export class WebGlRenderer implements Renderer {
     const { gl } = this
     const { view, canvas, ratio } = scene
     const [width, height] = [Math.round(canvas.width * ratio), Math.round(canvas.height * ratio)]
-    const scale = view.scale * ratio
+    const step = this.large && this.grid ? this.grid.step : 1
+    const scale = view.scale * ratio * step
     gl.viewport(0, 0, width, height)
     gl.clearColor(0, 0, 0, 0)
     gl.clear(gl.COLOR_BUFFER_BIT)
@@ -98,11 +132,61 @@ export class WebGlRenderer implements Renderer {
     gl.uniform1f(this.place('opacity'), scene.opacity)
     gl.uniform3f(this.place('activeColour'), ...(scene.activeColour.map((v) => v / 255) as [number, number, number]))
     this.drawCalls = 0
-    for (const tile of this.tiles) {
+    if (this.large) this.drawLarge(this.large, scene)
+    gl.uniform1i(this.place('alone'), this.large ? 1 : 0)
+    const corner = this.large && this.grid ? this.grid : { x0: 0, y0: 0 }
+    for (const tile of this.large && !scene.masksShown ? [] : this.tiles) {
       const least = scale * Math.min(1, view.aspect ?? 1)
       this.limit('objectsBox', scene.masksShown ? this.objectsBox : EMPTY_MASK.box, tile, least, ratio)
       this.limit('activeBox', scene.masksShown ? this.activeBox : EMPTY_MASK.box, tile, least, ratio)
-      this.drawTile(tile, view.left * ratio, view.top * ratio, scale, view.aspect ?? 1)
+      this.drawTile(tile, (view.left + corner.x0 * view.scale) * ratio, (view.top + corner.y0 * view.scale) * ratio, scale, view.aspect ?? 1)
+    }
+    gl.disable(gl.BLEND)
+  }
+
+  /** The picture of a large image; what is drawn afterwards is laid over it. */
+  private drawLarge(large: Tiles, { view, canvas, ratio }: Scene): void {
+    const { gl } = this
+    gl.uniform1i(this.place('alone'), 0)
+    for (const name of ['objectsBox', 'activeBox']) gl.uniform4f(this.place(name), 0, 0, 0, 0)
+    if (this.tiles[0]) {
+      this.bind(UNITS.ids, this.tiles[0].ids)
+      this.bind(UNITS.activeMask, this.tiles[0].active)
+    }
+    for (const { picture, box } of large.visible(view, canvas, ratio)) {
+      this.bind(UNITS.picture, this.textureOf(picture))
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, view.scale * ratio >= SQUARES_FROM ? gl.NEAREST : gl.LINEAR)
+      const edges = [view.left + box.x0 * view.scale, view.top + box.y0 * view.scale, view.left + box.x1 * view.scale, view.top + box.y1 * view.scale]
+      gl.uniform4f(this.place('placed'), ...(edges.map((v) => v * ratio) as [number, number, number, number]))
+      gl.uniform2f(this.place('tileSize'), picture.width, picture.height)
+      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4)
+      this.drawCalls++
+    }
+    this.dropTextures(this.drawCalls + SPARE_TEXTURES)
+    gl.enable(gl.BLEND)
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
+  }
+
+  private textureOf(picture: ImageBitmap): WebGLTexture {
+    const { gl } = this
+    let texture = this.textures.get(picture)
+    if (texture === undefined) {
+      texture = this.texture(UNITS.picture, gl.LINEAR)
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, picture)
+      gl.generateMipmap(gl.TEXTURE_2D)
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR)
+    }
+    this.textures.delete(picture)
+    this.textures.set(picture, texture)
+    return texture
+  }
+
+  /** Keeps so many textures of pictures, the newest used. */
+  private dropTextures(most: number): void {
+    for (const [picture, texture] of this.textures) {
+      if (this.textures.size <= most) return
+      this.gl.deleteTexture(texture)
+      this.textures.delete(picture)
     }
   }
 
@@ -131,13 +215,17 @@ export class WebGlRenderer implements Renderer {
     this.drawCalls++
   }
 
-  private makeTile(box: Box, part: ImageBitmap): Tile {
+  private makeTile(box: Box, part: ImageBitmap | null): Tile {
     const { gl } = this
     const [width, height] = [box.x1 - box.x0, box.y1 - box.y0]
     const picture = this.texture(UNITS.picture, gl.LINEAR)
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, part)
-    gl.generateMipmap(gl.TEXTURE_2D)
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR)
+    if (part) {
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, part)
+      gl.generateMipmap(gl.TEXTURE_2D)
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR)
+    } else {
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 1, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4))
+    }
     const ids = this.texture(UNITS.ids, gl.NEAREST)
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R16UI, width, height, 0, gl.RED_INTEGER, gl.UNSIGNED_SHORT, new Uint16Array(width * height))
     const active = this.texture(UNITS.activeMask, gl.NEAREST)

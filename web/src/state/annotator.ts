@@ -8,6 +8,7 @@ import { Lookahead } from './lookahead'
 import { announce, toast } from './notices'
 import { pair, Painter } from './painter'
 import type { Ports } from './ports'
+import { reachOf } from './reach'
 import { maskContains } from './runs'
 import { Reviewer } from './review'
 import type { Store } from './store'
@@ -73,7 +74,7 @@ export class Annotator {
     if (!positive && !this.atWork() && this.store.status.value === 'ready') return toast(this.store, 'note', t('hint.beginPositive'))
     const { x, y } = this.ahead.snapped(at, positive)
     this.ahead.taken()
-    this.channel.send({ type: 'click', x, y, positive, ...this.classField(), t: Math.round(this.ports.now()) })
+    this.channel.send({ type: 'click', x, y, positive, ...reachOf(this.store), ...this.classField(), t: Math.round(this.ports.now()) })
   }
 
   /** The tool in hand, where it has a meaning for a single point; true if it had. */

@@ -57,6 +57,7 @@ export class Channel {
       store.crosshair.value = null
       store.rubber.value = null
       store.busy.value = null
+      store.preparing.value = null
       store.preview.value = null
       store.connection.value = 'connecting'
       this.outboxChanged()
@@ -143,6 +144,10 @@ export class Channel {
       case 'busy':
         store.busy.value = message.stage === 'idle' ? null : message.stage
         return
+      case 'preparing':
+        store.preparing.value = message.done < 1 ? message.done : null
+        store.tileNews.value++
+        return
       case 'classes':
         void this.reloadClasses()
         return
@@ -168,7 +173,8 @@ export class Channel {
     const { store } = this
     const size = { width: message.image.width ?? 0, height: message.image.height ?? 0 }
     // After a reconnection the layers are made anew: what the server sends now is the truth.
-    store.layers.value = new Layers(size)
+    // Of a large image nothing is painted until the stage knows what is seen.
+    store.layers.value = new Layers(size, message.image.tiles ? { x0: 0, y0: 0, step: 1, columns: 1, rows: 1 } : undefined)
     store.people.value = message.people ?? []
     if (store.imageSize.value?.width !== size.width || store.imageSize.value.height !== size.height) store.imageSize.value = size
     store.images.value = store.images.value.map((i) => (i.id === message.image.id ? message.image : i))

@@ -3,6 +3,7 @@
  * not being worked on, and one mask for the active object. Cost of drawing does not grow with the number of objects.
  */
 
+import { cellAt, cellBox, forCells, wholeGrid, type Grid } from './grid'
 import { boxesOverlap, EMPTY_MASK, forEachSpan, isEmptyBox, maskContains, unionBox, type Box, type RunMask } from './runs'
 import { capsule } from './raster'
 import type { Point, Size } from './view'
@@ -26,15 +27,15 @@ interface Drawn {
 }
 
 export class Layers {
-  private readonly painting: Uint16Array
-  readonly active: Uint8Array
+  private painting: Uint16Array
+  private activeCells: Uint8Array
   /** What has changed since the renderer last took it. */
   private changedIds: Box = NOTHING
   /** Where objects have changed and nobody has looked yet: many changes are painted in one go. */
   private stale: Box = NOTHING
   private holding: Box | null = null
   private known = new Set<number>()
-  dirtyActive: Box = NOTHING
+  private changedActive: Box = NOTHING
   private readonly masks = new Map<number, Drawn>()
   private readonly ghosts = new Map<number, RunMask>()
   private readonly slots = new Map<number, number>()
@@ -46,10 +47,21 @@ export class Layers {
   /** Strokes stop at the pixels of other objects. */
   strokesYield = true
 
-  constructor(readonly size: Size) {
-    this.painting = new Uint16Array(size.width * size.height)
-    this.active = new Uint8Array(size.width * size.height)
+  /** `grid` tells which part of the image is painted and how finely; see `look`. */
+  constructor(readonly size: Size, public grid: Grid = wholeGrid(size)) {
+    this.painting = new Uint16Array(grid.columns * grid.rows)
+    this.activeCells = new Uint8Array(grid.columns * grid.rows)
     // A renderer may still hold what was drawn before a reconnection.
+    this.forgotten()
+  }
+
+  /** Paints another part of the image, or the same more or less finely. */
+  look(grid: Grid): void {
+    this.grid = grid
+    this.painting = new Uint16Array(grid.columns * grid.rows)
+    this.activeCells = new Uint8Array(grid.columns * grid.rows)
+    this.repaint({ x0: 0, y0: 0, x1: this.size.width, y1: this.size.height })
+    this.paintActive(this.painted, true)
     this.forgotten()
   }
 
@@ -96,13 +108,13 @@ export class Layers {
 
   /** The renderer has nothing any more. */
   forgotten(): void {
-    this.changedIds = this.dirtyActive = { x0: 0, y0: 0, x1: this.size.width, y1: this.size.height }
+    this.changedIds = this.changedActive = { x0: 0, y0: 0, x1: this.size.width, y1: this.size.height }
   }
 
   /** The renderer has everything up to now. */
   taken(): void {
     this.paintStale()
-    this.changedIds = this.dirtyActive = NOTHING
+    this.changedIds = this.changedActive = NOTHING
   }
 
   /** What holds every pixel of the active mask; empty without one. */
@@ -132,15 +144,15 @@ export class Layers {
   }
 
   private paintPiece(stroke: Stroke, a: Point, b: Point): void {
-    const { width } = this.size
     const value = stroke.positive ? 255 : 0
-    const box = capsule(a, b, stroke.radius, this.size, (row, from, to) => {
-      for (let at = row * width + from; at < row * width + to; at++) {
-        if (!stroke.positive || !this.strokesYield || this.ids[at] === 0) this.active[at] = value
+    const { ids, activeCells } = this
+    const box = capsule(a, b, stroke.radius, this.size, (row, from, to) => forCells(this.grid, row, from, to, (first, end) => {
+      for (let at = first; at < end; at++) {
+        if (!stroke.positive || !this.strokesYield || ids[at] === 0) activeCells[at] = value
       }
-    })
+    }))
     this.strokeBox = unionBox(this.strokeBox, box)
-    this.dirtyActive = unionBox(this.dirtyActive, box)
+    this.changedActive = unionBox(this.changedActive, box)
   }
 
   /** What holds every pixel of the other visible objects. */
@@ -175,16 +187,36 @@ export class Layers {
     return this.order.filter((o) => !o.hidden && o.id !== this.activeId)
   }
 
-  /** Slot of the object on every pixel, row by row; 0 for none. */
+  /** Slot of the object at a point of the image; 0 for none. */
+  idAt(x: number, y: number): number {
+    return this.ids[cellAt(this.grid, x, y)] as number
+  }
+
+  /** Whether the active mask covers a point of the image. */
+  activeAt(x: number, y: number): boolean {
+    return this.activeCells[cellAt(this.grid, x, y)] !== 0
+  }
+
+  /** 255 on the active object, cell by cell, row by row. */
+  get active(): Uint8Array {
+    return this.activeCells
+  }
+
+  /** Slot of the object on every cell, row by row; 0 for none. */
   get ids(): Uint16Array {
     this.paintStale()
     return this.painting
   }
 
-  /** What has changed of `ids` since the renderer last took it. */
+  /** The cells of `ids` that have changed since the renderer last took them. */
   get dirtyIds(): Box {
     this.paintStale()
-    return this.changedIds
+    return cellBox(this.grid, this.changedIds)
+  }
+
+  /** The cells of `active` that have changed since the renderer last took them. */
+  get dirtyActive(): Box {
+    return cellBox(this.grid, this.changedActive)
   }
 
   private repaint(box: Box): void {
@@ -196,8 +228,7 @@ export class Layers {
     const box = this.stale
     if (isEmptyBox(box)) return
     this.stale = NOTHING
-    const { width } = this.size
-    for (let y = box.y0; y < box.y1; y++) this.painting.fill(0, y * width + box.x0, y * width + box.x1)
+    this.clear(this.painting, box)
     for (const object of this.shown()) {
       const mask = this.maskOf(object.id)
       if (boxesOverlap(mask.box, box)) this.paintInside(mask, this.slotOf(object.id), box)
@@ -206,24 +237,33 @@ export class Layers {
   }
 
   private paintInside(mask: RunMask, slot: number, box: Box): void {
+    this.paintMask(mask, (row, from, to) => {
+      if (row < box.y0 || row >= box.y1) return
+      const [start, end] = [Math.max(from, box.x0), Math.min(to, box.x1)]
+      if (start < end) forCells(this.grid, row, start, end, (first, last) => this.painting.fill(slot, first, last))
+    })
+  }
+
+  private paintMask(mask: RunMask, paint: (row: number, from: number, to: number) => void): void {
     const { width } = this.size
     forEachSpan(mask, width, (from, to) => {
       const row = Math.floor(from / width)
-      if (row < box.y0 || row >= box.y1) return
-      const start = Math.max(from, row * width + box.x0)
-      const end = Math.min(to, row * width + box.x1)
-      if (start < end) this.painting.fill(slot, start, end)
+      paint(row, from - row * width, to - row * width)
     })
+  }
+
+  private clear(cells: Uint8Array | Uint16Array, box: Box): void {
+    const { columns } = this.grid
+    const { x0, y0, x1, y1 } = cellBox(this.grid, box)
+    for (let row = y0; row < y1; row++) cells.fill(0, row * columns + x0, row * columns + x1)
   }
 
   private paintActive(mask: RunMask, again = false): void {
     if (mask === this.painted && !again) return
-    const { width } = this.size
     const before = this.activeBox
-    const { x0, y0, x1, y1 } = before
-    for (let y = y0; y < y1; y++) this.active.fill(0, y * width + x0, y * width + x1)
-    forEachSpan(mask, width, (from, to) => this.active.fill(255, from, to))
-    this.dirtyActive = unionBox(this.dirtyActive, unionBox(before, mask.box))
+    this.clear(this.activeCells, before)
+    this.paintMask(mask, (row, from, to) => forCells(this.grid, row, from, to, (first, end) => this.activeCells.fill(255, first, end)))
+    this.changedActive = unionBox(this.changedActive, unionBox(before, mask.box))
     this.painted = mask
     this.strokeBox = NOTHING
     for (const stroke of this.strokes) this.extendStroke(stroke, 0)

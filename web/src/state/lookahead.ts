@@ -4,6 +4,7 @@
  */
 
 import type { Channel } from './channel'
+import { reachOf } from './reach'
 import type { Ports } from './ports'
 import type { Store } from './store'
 import { insideImage, type Point } from './view'
@@ -83,8 +84,9 @@ export class Lookahead {
     if (!this.possible(at, positive)) return
     this.seq++
     this.sentAt = this.ports.now()
-    store.preview.value = { seq: this.seq, at, positive, rev: store.document.value.rev, mask: null }
-    this.channel.look({ type: 'hover', seq: this.seq, x: at.x, y: at.y, positive })
+    const reach = reachOf(store)
+    store.preview.value = { seq: this.seq, at, positive, ...reach, rev: store.document.value.rev, mask: null }
+    this.channel.look({ type: 'hover', seq: this.seq, x: at.x, y: at.y, positive, ...reach })
   }
 
   private possible(at: Point, positive: boolean): boolean {
@@ -100,6 +102,7 @@ export class Lookahead {
   private isAt(at: Point, positive: boolean): boolean {
     const asked = this.store.preview.value
     return asked !== null && asked.positive === positive && asked.rev === this.store.document.value.rev
+      && asked.reach === reachOf(this.store).reach
       && Math.floor(asked.at.x) === Math.floor(at.x) && Math.floor(asked.at.y) === Math.floor(at.y)
   }
 

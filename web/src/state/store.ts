@@ -46,6 +46,8 @@ export interface Preview {
   readonly seq: number
   readonly at: Point
   readonly positive: boolean
+  /** How far the model was to look, see `reachOf`. */
+  readonly reach?: number
   /** Revision of the image at the time of asking. */
   readonly rev: number
   readonly mask: RunMask | null
@@ -107,6 +109,10 @@ export function createStore() {
     pixels: signal(0),
     pending: signal<readonly Pending[]>([]),
     busy: signal<string | null>(null),
+    /** Counts up whenever tiles may be there that were not before. */
+    tileNews: signal(0),
+    /** How much of a large image is prepared, 0 to 1; null when all of it is there. */
+    preparing: signal<number | null>(null),
     /** What the click would give that the pointer is at; `mask` null until the answer is there. */
     preview: signal<Preview | null>(null),
     /** The person wants to see what the model is not sure of. */

@@ -84,12 +84,10 @@ export function panBy(view: View, dx: number, dy: number): View {
 
 /** Keeps at least a strip of the image on the canvas, so that it cannot get lost. */
 export function keepVisible(view: View, image: Size, canvas: Size, strip = 48): View {
-  const right = Math.max(strip - image.width * view.scale, strip - canvas.width)
-  const bottom = Math.max(strip - image.height * scaleDown(view), strip - canvas.height)
   return {
     ...view,
-    left: Math.min(Math.max(view.left, right), canvas.width - strip),
-    top: Math.min(Math.max(view.top, bottom), canvas.height - strip),
+    left: Math.min(Math.max(view.left, strip - image.width * view.scale), canvas.width - strip),
+    top: Math.min(Math.max(view.top, strip - image.height * scaleDown(view)), canvas.height - strip),
   }
 }
 

@@ -11,6 +11,8 @@ export interface ImageInfo {
   readonly problem: string | null
   readonly width: number | null
   readonly height: number | null
+  /** Of an image that is too large for one picture. */
+  readonly tiles: TileInfo | null
   readonly rev: number
   readonly finished: number
   readonly in_progress: number
@@ -35,6 +37,12 @@ export interface Person {
   readonly client: string
   readonly name: string
   readonly active: number | null
+}
+
+/** Level 0 is the image, each further one half as large, sides rounded up. */
+export interface TileInfo {
+  readonly side: number
+  readonly levels: number
 }
 
 export interface ClickPrompt {
@@ -250,7 +258,7 @@ export type CombineName = 'merge' | 'subtract' | 'intersect' | 'exclude'
 
 /** A command without the `seq` and `rev` that the outbox adds. */
 export type CommandBody =
-  | { type: 'click'; x: number; y: number; positive: boolean; class?: number; t?: number }
+  | { type: 'click'; x: number; y: number; positive: boolean; reach?: number; class?: number; t?: number }
   | { type: 'box'; x0: number; y0: number; x1: number; y1: number; class?: number; t?: number }
   | { type: 'scribble' | 'lasso'; points: readonly (readonly [number, number])[]; positive: boolean; class?: number; t?: number }
   | { type: 'paint'; points: readonly (readonly [number, number])[]; radius: number; positive: boolean; class?: number; t?: number }
@@ -273,7 +281,7 @@ export type CommandBody =
 
 /** A look ahead: not a command, so it is neither numbered with them nor kept. */
 export type Name = { type: 'name'; name: string }
-export type Look = { type: 'hover'; seq: number; x: number; y: number; positive: boolean } | { type: 'cancel'; seq: number }
+export type Look = { type: 'hover'; seq: number; x: number; y: number; positive: boolean; reach?: number } | { type: 'cancel'; seq: number }
 
 export type SentCommand = CommandBody & { seq: number; rev: number }
 
@@ -327,6 +335,7 @@ export type ServerMessage =
   | { readonly type: 'classes' }
   | { readonly type: 'presence'; readonly people: readonly Person[] }
   | { readonly type: 'image'; readonly image: ImageInfo }
+  | { readonly type: 'preparing'; readonly done: number }
   | { readonly type: 'project'; readonly policy: Policy }
   | ({ readonly type: 'model'; readonly kind?: Kind } & ModelState)
   | { readonly type: 'pong'; readonly seq: number }

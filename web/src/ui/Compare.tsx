@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { displayUrl } from '../api/rest'
-import { drawMasked, roundAbout } from '../canvas/masked'
+import { displayUrl, regionUrl } from '../api/rest'
+import { drawMasked, roundAbout, type Part } from '../canvas/masked'
 import { drawPortrait } from '../cloud/portrait'
 import { objectName } from '../state/describe'
 import { amount } from '../state/media'
@@ -39,7 +39,6 @@ function Sides({ object }: { object: ObjectInfo }): JSX.Element {
   const versions = useSignal<readonly ObjectVersion[]>([])
   const chosen = useSignal<number | null>(null)
   const before = useSignal<RunMask>(EMPTY_MASK)
-  const picture = usePicture(store.kind.value === 'photo' ? object.image : null)
   const now = store.layers.value?.maskOf(object.id) ?? EMPTY_MASK
   useEffect(() => {
     void attempt(() => rest.versions(object.id)).then((found) => {
@@ -53,6 +52,7 @@ function Sides({ object }: { object: ObjectInfo }): JSX.Element {
   }, [chosen.value])
   const size = store.imageSize.value ?? { width: 1, height: 1 }
   const crop = roundAbout(unionBox(before.value.box, now.box), size)
+  const picture = usePicture(store.kind.value === 'photo' ? object.image : null, store.currentImage.value?.tiles ? crop : null)
   const colour = colourOf(object, store.classes.value)
   const version = versions.value.find((v) => v.action === chosen.value)
   const { value: kind } = store.kind
@@ -78,9 +78,12 @@ function Sides({ object }: { object: ObjectInfo }): JSX.Element {
   )
 }
 
+/** Of a part of a large image: twice what is shown, for sharp screens. */
+const REGION_SIDE = 800
+
 interface SideProps {
   title: string
-  picture: HTMLImageElement | null
+  picture: Part | null
   crop: Box
   mask: RunMask
   colour: string
@@ -104,13 +107,15 @@ function CloudSide({ title, mask, colour, frame }: { title: string; mask: RunMas
   return <figure><canvas ref={canvas} width="400" height="300" role="img" aria-label={title} /><figcaption>{title}</figcaption></figure>
 }
 
-function usePicture(image: number | null): HTMLImageElement | null {
-  const loaded = useSignal<HTMLImageElement | null>(null)
+/** The picture of an image, or of the part of one that is too large for a picture. */
+function usePicture(image: number | null, part: Box | null): Part | null {
+  const loaded = useSignal<Part | null>(null)
   useEffect(() => {
     if (image === null) return
     const element = new Image()
-    element.src = displayUrl(image)
-    element.decode().then(() => (loaded.value = element), () => undefined)
-  }, [image])
+    element.src = part ? regionUrl(image, part, REGION_SIDE) : displayUrl(image)
+    const shown = (): Part => ({ picture: element, box: part ?? { x0: 0, y0: 0, x1: element.naturalWidth, y1: element.naturalHeight } })
+    element.decode().then(() => (loaded.value = shown()), () => undefined)
+  }, [image, part?.x0, part?.y0, part?.x1, part?.y1])
   return loaded.value
 }

@@ -32,6 +32,9 @@ export function StageView(): JSX.Element {
         <ActionBar />
       </div>
       <Toasts />
+      {store.preparing.value !== null && (
+        <p class="pill" role="status"><span class="dot loading" />{t('canvas.preparing', { done: Math.floor(store.preparing.value * 100) })}</p>
+      )}
       {store.connection.value === 'lost' && store.status.value === 'ready' && <p class="pill" role="status"><span class="dot loading" />{t('canvas.lost')}</p>}
     </main>
   )

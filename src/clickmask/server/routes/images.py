@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from clickmask.core.errors import InputError
 from clickmask.server.deps import REST_CLIENT, Number, SeenRevision, TheHub, TheServices
+from clickmask.server.errors import PreparingError
 from clickmask.server.live import LiveImage
 from clickmask.server.peers import Ack
 from clickmask.server.pictures import Picture
@@ -43,9 +44,10 @@ async def images(services: TheServices) -> dict[str, Any]:
 
 
 @router.get("/{image_id}")
-async def image(image_id: Number, services: TheServices) -> dict[str, Any]:
-    """One image."""
-    return image_json(await services.image(image_id))
+async def image(image_id: Number, services: TheServices, look: bool = False) -> dict[str, Any]:
+    """One image; with `look` its file is looked at first, so that its size is known."""
+    found = await services.image(image_id)
+    return image_json(await services.look_at(found) if look else found)
 
 
 @router.patch("/{image_id}")
@@ -76,12 +78,15 @@ async def thumb(image_id: Number, request: Request, services: TheServices) -> Re
 async def tile(
     image_id: Number, level: Number, column: Number, row: Number, request: Request, services: TheServices
 ) -> Response:
-    """A tile of an image that is too large for one picture."""
+    """A tile of an image that is too large for one picture; 204 while it is not there."""
     found = await services.look_at(await services.image(image_id))
     headers = _cached(f"{services.pictures.tag(found)}-{level}-{column}-{row}")
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    picture = await services.pictures.tile(found, level, column, row)
+    try:
+        picture = await services.pictures.tile(found, level, column, row)
+    except PreparingError:
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
     return Response(picture.data, media_type=picture.media_type, headers=headers)
 
 
