@@ -1,14 +1,18 @@
 """Every format: what is written reads back, labels go into the same file and nothing else of it changes."""
 
+import io
+import struct
+import zipfile
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.spatial.made_up import small_cloud
 
-from clickmask.core.errors import FormatError
+from clickmask.core.errors import ClickmaskError, FormatError
 from clickmask.formats.cloud_file import read_cloud, write_cloud
-from clickmask.spatial import kitti, lzf, npz, pcd, ply, text
+from clickmask.spatial import kitti, las, lzf, npz, pcd, ply, text
 from clickmask.spatial.cloud import Cloud
 
 PLY_BODY = np.array(
@@ -101,6 +105,50 @@ def test_pcd_keeps_every_field(layout):
     assert again.fields["hist:0"].tolist() == list(range(7))
     assert b"COUNT 1 1 1 1 2" in data
     assert pcd.serialize(cloud) == data
+
+
+def test_pcd_headers_that_promise_too_much_are_refused():
+    for count in (99_999_999_999, 0, -3):
+        with pytest.raises(FormatError, match="numbers a point"):
+            pcd.parse(pcd_cloud("ascii").replace(b"COUNT 1 1 1 1 2", f"COUNT 1 1 1 1 {count}".encode()))
+
+
+def test_archives_that_claim_more_than_memory_are_refused():
+    head, archive = io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f4", "fortran_order": False, "shape": (10**13, 3)})
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("xyz.npy", head.getvalue() + bytes(100))
+    with pytest.raises(FormatError, match="larger than this machine can hold"):
+        npz.parse(archive.getvalue())
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".pcd", ".npz", ".csv", ".las"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # coordinates and scales may be any numbers
+def test_damaged_clouds_are_read_or_refused_in_words(tmp_path, suffix):
+    if suffix == ".las":
+        pytest.importorskip("laspy", reason="needs the las extra")
+    rng = np.random.default_rng(8)
+    write_cloud(tmp_path / f"whole{suffix}", small_cloud(7))
+    whole = (tmp_path / f"whole{suffix}").read_bytes()
+    words = [b"", b"0", b"-1", b"x", b"nan", b"1000000000000", b"\xff", b"\n"]
+    for _ in range(120):
+        place, cut = int(rng.integers(min(len(whole), 400))), int(rng.integers(3))
+        damaged = whole[:place] + words[rng.integers(len(words))] + whole[place + cut :]
+        (tmp_path / f"damaged{suffix}").write_bytes(damaged if rng.random() < 0.8 else damaged[: place + 1])
+        try:
+            read_cloud(tmp_path / f"damaged{suffix}")
+        except ClickmaskError as error:
+            assert len(str(error)) > 20
+
+
+@pytest.mark.parametrize(("place", "kind"), [(100, "<I"), (107, "<I"), (243, "<I"), (247, "<Q")])
+def test_las_headers_that_promise_too_much_are_refused_before_laspy_counts(place, kind):
+    pytest.importorskip("laspy", reason="needs the las extra")
+    data = bytearray(las.serialize(small_cloud(7), compressed=False))
+    assert len(las.parse(bytes(data))) == 7
+    struct.pack_into(kind, data, place, 2**32 - 1)
+    with pytest.raises(FormatError, match="it is damaged"):
+        las.parse(bytes(data))
 
 
 def test_text_keeps_its_lines():

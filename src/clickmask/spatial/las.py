@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +14,10 @@ from clickmask.core.errors import FormatError, MissingExtraError
 from clickmask.spatial.cloud import Cloud
 from clickmask.spatial.columns import CLASS, LABEL, LABELS, interpret
 
+_SHORTEST_HEADER, _LONGEST_HEADER = 227, 375
+_RECORD_HEAD = 54
+"""Bytes that each variable length record has at least (LAS 1.2 to 1.4)."""
+
 
 def parse(data: bytes) -> Cloud:
     """The cloud of a LAS or LAZ file, coordinates scaled to metres; every dimension becomes a field.
@@ -22,6 +27,7 @@ def parse(data: bytes) -> Cloud:
         FormatError: no LAS file, or damaged.
     """
     laspy = _laspy()
+    _check_counts(data)
     try:
         las = laspy.read(io.BytesIO(data))
     except Exception as error:
@@ -30,6 +36,20 @@ def parse(data: bytes) -> Cloud:
     columns |= {name: np.asarray(getattr(las, name), dtype=np.float64) for name in "xyz"}
     kept = {name: values for name, values in columns.items() if name not in ("X", "Y", "Z")}
     return interpret(kept, "las", data=data, compressed=_is_compressed(data))
+
+
+def _check_counts(data: bytes) -> None:
+    """Refuse a header that promises more than the file can hold: laspy would go through all of it one by one."""
+    if len(data) < _SHORTEST_HEADER or data[:4] != b"LASF":
+        raise FormatError("This cannot be read as a LAS or LAZ file: it does not begin with a LAS header.")
+    newer = data[25] >= 4  # LAS 1.4: further records behind the points, and more points than 32 bits count
+    head = data[:_LONGEST_HEADER].ljust(_LONGEST_HEADER, b"\0")
+    records = struct.unpack_from("<I", head, 100)[0] + (struct.unpack_from("<I", head, 243)[0] if newer else 0)
+    length, points = struct.unpack_from("<HI", head, 105)
+    points = max(points, struct.unpack_from("<Q", head, 247)[0]) if newer else points
+    wanted = records * _RECORD_HEAD + (0 if _is_compressed(data) else points * length)
+    if wanted > len(data):
+        raise FormatError(f"The LAS header promises {wanted} bytes at least, the file has {len(data)}: it is damaged.")
 
 
 def serialize(cloud: Cloud, compressed: bool | None = None) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -22,8 +23,10 @@ def parse(data: bytes) -> Cloud:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             values = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile, KeyError) as error:
+    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
         raise FormatError(f"This is no NumPy archive of plain arrays: {error}.") from error
+    except MemoryError as error:
+        raise FormatError(f"An array of the archive is larger than this machine can hold: {error}.") from error
     if "xyz_tenth_mm" in values:
         places = values["xyz_tenth_mm"].astype(np.float64) / 10_000
     elif "xyz" in values:

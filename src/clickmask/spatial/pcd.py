@@ -15,6 +15,9 @@ from clickmask.spatial.columns import Columns, columns_of, interpret
 LAYOUTS = ("ascii", "binary", "binary_compressed")
 HEAD = ("VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA")
 
+MOST_COLUMNS = 10_000
+"""Numbers a point; the longest descriptors that are kept in such files have some thousands."""
+
 
 def parse(data: bytes) -> Cloud:
     """The cloud of a PCD file; a field of several values becomes columns `name:0`, `name:1`, ...
@@ -24,8 +27,7 @@ def parse(data: bytes) -> Cloud:
     """
     head, body = _header(data)
     kinds = _kinds(head)
-    points = int(head.get("POINTS", ["0"])[0])
-    layout = head["DATA"][0]
+    points, layout = _number_of_points(head), " ".join(head["DATA"])
     if layout == "ascii":
         columns = _ascii(body, kinds, points)
     elif layout == "binary":
@@ -54,6 +56,13 @@ def _header(data: bytes) -> tuple[dict[str, list[str]], bytes]:
     return head, data[place:]
 
 
+def _number_of_points(head: Mapping[str, list[str]]) -> int:
+    given = " ".join(head.get("POINTS", ["0"]))
+    if not given.isdecimal():
+        raise FormatError(f"POINTS of a PCD file is a whole number, got {given[:30]!r}.")
+    return int(given)
+
+
 def _kinds(head: Mapping[str, list[str]]) -> list[tuple[str, str]]:
     """Column names and NumPy types."""
     try:
@@ -61,8 +70,12 @@ def _kinds(head: Mapping[str, list[str]]) -> list[tuple[str, str]]:
         counts = [int(n) for n in head.get("COUNT", ["1"] * len(names))]
         rows = list(zip(names, sizes, types, counts, strict=True))
         kinds = [(name, {"F": "f", "U": "u", "I": "i"}[kind] + size, count) for name, size, kind, count in rows]
-    except (KeyError, ValueError) as error:
+        for _, kind, _ in kinds:
+            np.dtype("<" + kind)
+    except (KeyError, ValueError, TypeError) as error:
         raise FormatError(f"The PCD header needs FIELDS, SIZE, TYPE and COUNT of one length: {error}.") from error
+    if sum(counts) > MOST_COLUMNS or min(counts, default=1) < 1:
+        raise FormatError(f"The PCD header asks for {sum(counts)} numbers a point; 1 to {MOST_COLUMNS} are read.")
     out: list[tuple[str, str]] = []
     for name, kind, count in kinds:
         plain = name if name != "_" else f"_{len(out)}"

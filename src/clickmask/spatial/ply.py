@@ -90,7 +90,7 @@ def _header(data: bytes) -> tuple[Header, bytes]:
 
 def _property(element: Element, words: list[str], line: str) -> None:
     element.lines.append(line.strip())
-    if words[1] == "list":
+    if words[1:2] == ["list"]:
         element.lists.append(words[-1])
     elif len(words) == 3 and words[1] in TYPES:
         element.properties.append((words[2], TYPES[words[1]]))

@@ -60,12 +60,12 @@ def _numbers(words: list[str]) -> bool:
 
 
 def _table(lines: list[str], separator: str | None) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    if not any(line.strip() and not line.lstrip().startswith(("#", "//")) for line in lines):
+        raise FormatError("The text file holds no point.")
     try:
         table = np.loadtxt(io.StringIO("\n".join(lines)), delimiter=separator, comments=("#", "//"), ndmin=2)
     except ValueError as error:
         raise FormatError(f"The text file is not a table of numbers: {error}") from error
-    if not table.size:
-        raise FormatError("The text file holds no point.")
     return table
 
 
