@@ -26,6 +26,7 @@ PHOTOS ?=
 RUN ?= runs/bench
 PLOT ?=
 COMPARE ?= runs/compare
+COMPARE_ARGS ?=
 SHARDS ?= ../shared/data/train
 FAMILY ?= runs/family
 FAMILY_ARGS ?=
@@ -65,7 +66,7 @@ bench: setup
 	$(BIN)/python benchmarks/bench.py grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(RUN) $(if $(PLOT),--plot $(PLOT))
 
 compare: $(READY)
-	$(BIN)/python benchmarks/compare_methods.py grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(COMPARE)
+	$(BIN)/python benchmarks/compare_methods.py grabcut=$(DATA)/grabcut berkeley=$(DATA)/berkeley -o $(COMPARE) $(COMPARE_ARGS)
 
 # FAMILY_ARGS="--until 18:00" to stop in time, "--device cuda" on a GPU
 family: $(READY)
