@@ -195,6 +195,23 @@ def test_thresholds_and_ghosts_work_on_points(scans: Server) -> None:
         assert strict.sum() < usual.sum() and (usual | strict == usual).all()
         socket.do("undo")
         np.testing.assert_array_equal(points_of(socket, 1), usual)
+        assert socket.do("next_mask")["history"]["undo"] == "threshold 0.30 on object #1"
+        assert points_of(socket, 1).sum() > usual.sum()
+
+
+def test_what_the_model_would_change_as_well_is_proposed_and_can_be_taken(scans: Server) -> None:
+    with scans.socket() as socket:
+        socket.do("select", runs=packed(square(2, 2, 20) & ~square(8, 8, 3)))
+        socket.do("finish")
+        socket.do("reopen", object=1)
+        click(socket, 30, 30)
+        before = points_of(socket, 1)
+        ghosts = socket.ghosts[1].mask((1, SIDE * SIDE)).decode().reshape(SIDE, SIDE)
+        assert before[30, 30] and ghosts[2:6, 2:6].all() and not ghosts[25:].any()
+        assert socket.do("accept", x=row(30, 30) + 0.5, y=0.5)["code"] == "not_now"
+        ack = socket.do("accept", x=row(3, 3) + 0.5, y=0.5)
+        assert ack["type"] == "ack" and "points" in ack["history"]["undo"]
+        np.testing.assert_array_equal(points_of(socket, 1), before ^ ghosts)
 
 
 def packed(chosen: np.ndarray) -> str:

@@ -48,8 +48,7 @@ class CloudMind:
         """The mask for the clicks on an object."""
         start = time.perf_counter()
         frame = self.frame(model, opened)
-        begun = self._start(question)
-        state = follow_points(model, frame, begun, question.prompts, _rules(question, opened), question.rivals)
+        state = _asked(model, frame, opened, question, self._start(question))
         self._states.keep(question.object_id, state)
         return _answer_of(state, opened, model, start)
 
@@ -59,16 +58,19 @@ class CloudMind:
         frame = self.frame(model, opened)
         kept = self._states.longest(question.object_id, question.prompts)
         if kept is None or kept.prompts != question.prompts or kept.raw is None:
-            return self.answer(model, opened, replace(question, known=None))
-        before = kept if kept.base is None else replace(kept, mask=kept.base)
-        state = edited(frame, before, kept.raw, _rules(question, opened))
+            state = _asked(model, frame, opened, question, PointState())
+        else:
+            before = kept if kept.base is None else replace(kept, mask=kept.base)
+            state = edited(frame, before, kept.raw, _rules(question, opened))
         if keep:
             self._states.keep(question.object_id, state)
         return _answer_of(state, opened, model, start)
 
     def alternatives(self, model: CloudPipeline, opened: OpenCloud, question: Question) -> list[Answer]:
         """The one answer; another threshold gives others."""
-        return [self.answer(model, opened, question)]
+        start = time.perf_counter()
+        state = _asked(model, self.frame(model, opened), opened, question, PointState())
+        return [_answer_of(state, opened, model, start)]
 
     def logits(self, model: CloudPipeline, opened: OpenCloud, question: Question) -> tuple[LogitMap, float]:
         """Not of clouds, whose medium does not offer it."""
@@ -99,6 +101,13 @@ def bytes_of(state: PointState) -> int:
     logits = [part for part in (state.logits, state.raw) if part is not None]
     rows = [state.mask, state.ghosts, *([] if state.base is None else [state.base])]
     return 1000 + sum(part.rows.nbytes + part.values.nbytes for part in logits) + sum(part.nbytes for part in rows)
+
+
+def _asked(
+    model: CloudPipeline, frame: CloudFrame, opened: OpenCloud, question: Question, begun: PointState
+) -> PointState:
+    """The state after all prompts of a question, of which one begun with has the first ones."""
+    return follow_points(model, frame, begun, question.prompts, _rules(question, opened), question.rivals)
 
 
 def _same(rows: Rows, mask: RunLengthMask) -> bool:
