@@ -31,6 +31,7 @@ from clickmask.core.masks import BoolMask, iou
 from clickmask.core.prompts import Click
 from clickmask.data import Sample, open_dataset
 from clickmask.simulate import ROBOTS
+from clickmask.store.sql_images import natural_key
 
 WANTED = 0.9
 MOST_CLICKS = 8
@@ -153,7 +154,7 @@ def most_objects(samples: tuple[Sample, ...], photographs: int, objects: int) ->
     for sample in samples:
         by_image.setdefault(str(sample.image_path), []).append(sample)
     most = sorted(by_image.values(), key=lambda some: -len(some))[:photographs]
-    chosen = sorted(most, key=lambda some: some[0].image_path.name)
+    chosen = sorted(most, key=lambda some: natural_key(some[0].image_path.name))
     kept: list[list[Sample]] = [[] for _ in chosen]
     for place in range(max(map(len, chosen))):
         for i, some in enumerate(chosen):

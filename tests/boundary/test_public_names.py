@@ -91,6 +91,7 @@ def test_the_registries() -> None:
             "convert",
             "convert-weights",
             "import-sam",
+            "log",
         }
     )
 

@@ -30,6 +30,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "export": "clickmask.cli.export:export",
         "models": "clickmask.cli.models:models",
         "convert": "clickmask.cli.convert:convert",
+        "log": "clickmask.cli.log:log",
         "convert-weights": "clickmask.cli.convert_weights:convert_weights",
         "import-sam": "clickmask.cli.import_sam:import_sam",
     },
@@ -46,6 +47,7 @@ SUMMARIES = {
     "export": "Turn a training run into a model that needs no torch.",
     "models": "List the models, or tell all about one.",
     "convert": "Convert annotations from one format to another.",
+    "log": "Write what was done in an annotation project as a table.",
     "convert-weights": "Turn published weights into a model.",
     "import-sam": "Turn a SAM-type model into a model.",
 }

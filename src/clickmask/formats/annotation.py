@@ -18,6 +18,10 @@ Attributes = Mapping[str, Mapping[str, Any]]
 """Fields that only one format knows: its name -> its fields. Written back to that format, left out of others."""
 
 
+KNOWS_IGNORED = frozenset({"coco", "png", "voc"})
+"""Formats that hold ignore regions: as crowds, or as the number 255."""
+
+
 @dataclass(frozen=True)
 class FoundImage:
     """An image that an annotation file means: its path and (height, width)."""
@@ -40,6 +44,7 @@ class Annotation:
         id: number in the source, kept on writing; None lets the writer number it.
         colour: "#rrggbb", None if the source has none.
         attributes: what else the source said, see Attributes.
+        ignored: an ignore region, whose pixels are neither right nor wrong; see KNOWS_IGNORED.
     """
 
     class_name: str
@@ -47,6 +52,7 @@ class Annotation:
     id: int | None = None
     colour: str | None = None
     attributes: Attributes = field(default_factory=dict)
+    ignored: bool = False
 
 
 @dataclass(frozen=True)

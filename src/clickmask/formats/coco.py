@@ -234,7 +234,7 @@ class _Writer:
 
     def _entry(self, annotation: Annotation, image_id: int) -> dict[str, Any]:
         number = self._object_ids.take(annotation.id)
-        segmentation, lost = _segmentation(annotation.mask, self._style)
+        segmentation, lost = _segmentation(annotation.mask, "mask" if annotation.ignored else self._style)
         self.losses += [f"annotation {number} ('{annotation.class_name}'): {text}" for text in lost]
         self._uses.setdefault(annotation.class_name, ClassUse()).objects += 1
         x0, y0, x1, y1 = annotation.mask.box_xyxy
@@ -242,6 +242,7 @@ class _Writer:
             **self._dialect.object_defaults,
             **fields.own(self._dialect.name, annotation.attributes),
             **({"color": annotation.colour} if annotation.colour else {}),
+            **({"iscrowd": 1} if annotation.ignored else {}),
             "id": number,
             "image_id": image_id,
             "category_id": self._classes.id(annotation.class_name),
@@ -323,6 +324,7 @@ def _annotation(
         fields.whole(entry, "id", where) if "id" in entry else None,
         colour if isinstance(colour, str) else None,
         fields.others(dialect.name, entry, _ANNOTATION_FIELDS),
+        ignored=entry.get("iscrowd") == 1,
     )
 
 

@@ -210,7 +210,7 @@ class PngMasks(PngFolder):
 
     def encode_image(self, image: AnnotatedImage, classes: ClassTable) -> bytes:
         """Palette PNG; FormatError with more than 254 classes."""
-        values = painted(image, [classes.place(a.class_name) + 1 for a in image.annotations])
+        values = painted(image, [numbered(classes, a) for a in image.annotations])
         _check_count(classes)
         return encode_indexed(values)
 
@@ -230,6 +230,12 @@ FORMAT = PngMasks()
 def _check_count(classes: ClassTable) -> None:
     if len(classes) >= VOC_BORDER:
         raise FormatError(f"A palette PNG holds at most 254 classes, there are {len(classes)}. Write COCO instead.")
+
+
+def numbered(classes: ClassTable, annotation: Annotation) -> int:
+    """The number that stands for an object's class; VOC_BORDER for an ignore region."""
+    place = classes.place(annotation.class_name) + 1
+    return VOC_BORDER if annotation.ignored else place
 
 
 def painted(image: AnnotatedImage, numbers: Iterable[int]) -> NDArray[np.int64]:

@@ -136,10 +136,12 @@ def parse(
 def object_png(image: AnnotatedImage) -> tuple[bytes, list[str]]:
     """The mask of objects: a palette PNG, or with more than 254 objects a 16-bit grey one, which is said."""
     values = mask_png.object_values(image)
+    ignored = np.isin(values, [n for n, a in enumerate(image.annotations, start=1) if a.ignored])
     if len(image.annotations) <= MOST:
-        return mask_png.encode_indexed(values), []
-    # 255 stays free, as in the palette
+        return mask_png.encode_indexed(np.where(ignored, mask_png.VOC_BORDER, values)), []
+    # 255 stays free, as in the palette, for what is ignored
     shifted = np.where(values >= mask_png.VOC_BORDER, values + 1, values)
+    shifted[ignored] = mask_png.VOC_BORDER
     text = f"{image.path}: more than {MOST} objects, so their mask is 16-bit grey, which VOC itself does not know."
     return mask_png.encode_ids(shifted), [text]
 
@@ -184,7 +186,7 @@ class VocFolder(AnnotationFormat):
         losses: list[str] = []
         listed: list[str] = []
         for image in annotations.images:
-            numbers = [classes.place(a.class_name) + 1 for a in image.annotations]
+            numbers = [mask_png.numbered(classes, a) for a in image.annotations]
             if len(classes) > MOST:
                 raise FormatError(f"A palette PNG holds at most {MOST} classes, there are {len(classes)}. Write COCO.")
             name = names.name(image.path)

@@ -18,9 +18,11 @@ from clickmask.core.errors import FormatError, ImageError, InputError, StorageEr
 from clickmask.core.words import words
 from clickmask.formats import FORMATS
 from clickmask.formats.annotation import (
+    KNOWS_IGNORED,
     AnnotatedImage,
     Annotation,
     AnnotationSet,
+    Attributes,
     FoundImage,
     ImageLookup,
     ObjectClass,
@@ -40,6 +42,7 @@ MAX_ZIP_ENTRIES = 100_000
 NOTES_SHOWN = 200
 LAYOUT_FOLDERS = frozenset({"annotations", "labels", "SegmentationClass"})
 """Folders that belong to the layout of a format, so that a zip of one of them alone is a zip of the whole."""
+REVIEWS = ("all", "not_rejected", "accepted")
 _STYLES: dict[str, ShapeStyle] = {"auto": "auto", "polygon": "polygon", "rle": "mask", "mask": "mask"}
 
 
@@ -56,9 +59,9 @@ class ExportReport:
 
 def style_of(options: Mapping[str, object]) -> ShapeStyle:
     """The shape style that export options ask for; InputError for unknown options."""
-    unknown = set(options) - {"segmentation"}
+    unknown = set(options) - {"segmentation", "review"}
     if unknown:
-        raise InputError(f"Unknown export options: {', '.join(sorted(unknown))}. Known: segmentation.")
+        raise InputError(f"Unknown export options: {', '.join(sorted(unknown))}. Known: review, segmentation.")
     wanted = options.get("segmentation", "auto")
     if wanted not in _STYLES:
         raise InputError(f"segmentation is one of {', '.join(_STYLES)}; got {str(wanted)[:50]!r}.")
@@ -254,7 +257,14 @@ def import_edit(
     for z, annotation in enumerate(annotated.annotations, start=top + 1):
         found = classes[annotation.class_name]
         colour = annotation.colour if annotation.colour != found.colour else None
-        changes.append((None, ObjectValue(found.id, annotation.mask, colour=colour, z=z, phase="finished")))
+        changes.append(
+            (
+                None,
+                ObjectValue(
+                    found.id, annotation.mask, colour=colour, z=z, phase="finished", ignored=annotation.ignored
+                ),
+            )
+        )
     label = words("step.import", "{count} objects imported from {format}", count=len(changes), format=format_name)
     return Edit("import", label, tuple(changes), {"format": format_name, "objects": len(changes)})
 
@@ -273,7 +283,55 @@ def fitting(annotated: AnnotatedImage, image: StoredImage) -> tuple[AnnotatedIma
 
 def _annotation(stored: StoredObject, classes: Mapping[int, StoredClass]) -> Annotation:
     value, found = stored.value, classes[stored.value.class_id]
-    return Annotation(found.name, value.mask, id=stored.id, colour=value.colour or found.colour)
+    colour = value.colour or found.colour
+    return Annotation(found.name, value.mask, stored.id, colour, _judgement(value), ignored=value.ignored)
+
+
+def _judgement(value: ObjectValue) -> Attributes:
+    """What somebody thinks of an object, in the fields of the formats that know such a thing."""
+    if value.review is None:
+        return {}
+    said = {"review": value.review, "reviewer": value.reviewer, "note": value.note}
+    told = {"attributes": {name: text for name, text in said.items() if text}}
+    flags = {"flags": {value.review: True}, "description": value.note}
+    return {"coco": told, "cvat": told, "datumaro": told, "labelme": flags}
+
+
+def chosen(
+    annotations: AnnotationSet, notes: list[str], format_name: str, review: str
+) -> tuple[AnnotationSet, list[str]]:
+    """Without what the format or the person leaves out, and what that is.
+
+    Args:
+        annotations: all that are finished.
+        notes: what is left out already.
+        format_name: ignore regions are left out of formats that do not know them.
+        review: ``accepted`` takes accepted objects alone, ``not_rejected`` all but rejected ones, ``all`` all.
+    """
+    notes, images = list(notes), []
+    for image in annotations.images:
+        known = [a for a in image.annotations if not a.ignored or format_name in KNOWS_IGNORED]
+        kept = [a for a in known if _passes(a, review)]
+        if lost := len(image.annotations) - len(known):
+            where = "COCO, indexed PNG and PASCAL VOC can."
+            notes.append(f"{image.path}: {lost} ignore regions are left out: the format cannot hold them. {where}")
+        if lost := len(known) - len(kept):
+            notes.append(f"{image.path}: {lost} objects are left out by their judgement.")
+        images.append(replace(image, annotations=tuple(kept)))
+    return replace(annotations, images=tuple(i for i in images if i.annotations)), notes
+
+
+def _passes(annotation: Annotation, review: str) -> bool:
+    judged = annotation.attributes.get("coco", {}).get("attributes", {}).get("review")
+    return review == "all" or judged == "accepted" or (review == "not_rejected" and judged != "rejected")
+
+
+def review_of(options: Mapping[str, object]) -> str:
+    """Which judgements export options take; InputError for an unknown one."""
+    wanted = options.get("review", "all")
+    if wanted not in REVIEWS:
+        raise InputError(f"review is one of {', '.join(REVIEWS)}; got {str(wanted)[:50]!r}.")
+    return str(wanted)
 
 
 def _begin(folder: Path, format_name: str) -> str:

@@ -89,4 +89,5 @@ export const regionUrl = (image: number, { x0, y0, x1, y1 }: Box, side: number):
   `${ROOT}/images/${image}/region?x0=${x0}&y0=${y0}&x1=${x1}&y1=${y1}&side=${side}`
 export const displayUrl = (image: number): string => `${ROOT}/images/${image}/display`
 export const thumbUrl = (image: number): string => `${ROOT}/images/${image}/thumb`
+export const LOG_CSV = `${ROOT}/log?format=csv`
 export const STATISTICS_CSV = `${ROOT}/statistics?format=csv`

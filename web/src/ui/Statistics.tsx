@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { STATISTICS_CSV } from '../api/rest'
+import { LOG_CSV, STATISTICS_CSV } from '../api/rest'
 import { duration, number, t } from '../state/strings'
 import type { Numbers, Statistics } from '../state/wire'
 import { useApp } from './app'
@@ -46,7 +46,7 @@ function Sheet({ statistics }: { statistics: Statistics }): JSX.Element {
         ...one, head: <button class="link" onClick={() => open(one.id)}>{one.name}</button>,
       }))} />
       <p class="muted">{t('statistics.help', { seconds: statistics.pause_seconds })}</p>
-      <div class="form-end"><a class="button" href={STATISTICS_CSV} download="statistics.csv">{t('statistics.csv')}</a></div>
+      <div class="form-end"><a class="button" href={STATISTICS_CSV} download="statistics.csv">{t('statistics.csv')}</a> <a class="button" href={LOG_CSV} download="log.csv">{t('statistics.log')}</a></div>
     </div>
   )
 }

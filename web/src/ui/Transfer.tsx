@@ -18,10 +18,13 @@ interface Choice {
   readonly text: string
 }
 
+const REVIEWS = ['all', 'not_rejected', 'accepted'] as const
+
 export function ExportDialog(): JSX.Element {
   const { store, rest, attempt } = useApp()
   const wanted = useSignal('')
   const scope = useSignal<'all' | 'current'>('all')
+  const review = useSignal<(typeof REVIEWS)[number]>('all')
   const media: readonly Kind[] = scope.value === 'current' ? [store.kind.value] : kindsIn(store)
   const choices = formatsFor(store, media).filter((f) => f.writes !== false).flatMap(exportChoices)
   const chosen = (choices.find((c) => c.id === wanted.value) ?? choices[0])?.id ?? ''
@@ -35,7 +38,7 @@ export function ExportDialog(): JSX.Element {
     if (!choice) return
     running.value = true
     const images = scope.value === 'current' && current !== null ? [current] : null
-    result.value = (await attempt(() => rest.exportAs(choice.format, images, choice.options))) ?? null
+    result.value = (await attempt(() => rest.exportAs(choice.format, images, { ...choice.options, ...(review.value === 'all' ? {} : { review: review.value }) }))) ?? null
     running.value = false
   }
 
@@ -55,6 +58,12 @@ export function ExportDialog(): JSX.Element {
                 </label>
               ))}
             </fieldset>
+            <label class="line">
+              <span>{t('export.review')}</span>
+              <select class="field" value={review.value} onChange={(e) => (review.value = e.currentTarget.value as (typeof REVIEWS)[number])}>
+                {REVIEWS.map((one) => <option key={one} value={one}>{t(`export.review.${one}`)}</option>)}
+              </select>
+            </label>
             <div class="form-end">
               <button class="button primary" disabled={running.value}>
                 {running.value ? <><span class="spinner small" /> {t('export.running')}</> : <><Icon name="export" size={18} /> {t('export.run')}</>}

@@ -13,6 +13,7 @@ from clickmask.server.deps import Number, TheServices
 from clickmask.server.errors import NotFoundError
 from clickmask.server.records import MEDIA_TYPE, mask_record
 from clickmask.server.services import Services
+from clickmask.store.log_table import as_csv, as_json, log_rows
 
 router = APIRouter(prefix="/api/v1")
 
@@ -28,6 +29,16 @@ async def numbers(services: TheServices, format: Literal["json", "csv"] = "json"
         named = {"Content-Disposition": 'attachment; filename="statistics.csv"'}
         return Response(text, media_type="text/csv; charset=utf-8", headers=named)
     return statistics.summary(images, table, services.classes.values())
+
+
+@router.get("/log")
+async def log(services: TheServices, format: Literal["csv", "json"] = "csv") -> Response:  # noqa: A002
+    """Everything that was asked, oldest first: a table, or one JSON object a line."""
+    rows = await services.in_store(lambda: list(log_rows(services.store)))
+    text = await asyncio.to_thread(as_csv if format == "csv" else as_json, rows)
+    kind = "text/csv" if format == "csv" else "application/x-ndjson"
+    named = {"Content-Disposition": f'attachment; filename="log.{"csv" if format == "csv" else "jsonl"}"'}
+    return Response(text, media_type=f"{kind}; charset=utf-8", headers=named)
 
 
 @router.get("/objects/{object_id}/versions")

@@ -34,7 +34,7 @@ router = APIRouter(prefix="/api/v1")
 @router.post("/export")
 async def export(body: ExportBody, services: TheServices) -> dict[str, Any]:
     """Write the finished objects into the project's export folder."""
-    style = exchange.style_of(body.options)
+    style, review = exchange.style_of(body.options), exchange.review_of(body.options)
     images = await services.in_store(services.store.images)
     unknown = set(body.images or ()) - {i.id for i in images}
     if unknown:
@@ -48,6 +48,7 @@ async def export(body: ExportBody, services: TheServices) -> dict[str, Any]:
     if body.format not in known:
         raise UnknownNameError(unknown_name("format", body.format, known))
     annotations, notes = exchange.collect(await services.in_store(read), services.classes, kinds_of(body.format))
+    annotations, notes = exchange.chosen(annotations, notes, body.format, review)
     folder, file_of = services.project.export_folder, services.folder.file
     report = await asyncio.to_thread(exchange.export, annotations, notes, body.format, style, folder, file_of)
     return {
