@@ -93,7 +93,7 @@ def test_a_volume_is_a_tall_picture_of_its_slices(scans: Server) -> None:
     assert (told["slices"], told["rows"], told["columns"], told["plane"]) == (*SHAPE, "axial")
     assert told["spacing"] == [0.75, 0.5, 2] and told["aspect"] == 1.5
     assert told["sides"] == ["R", "L", "A", "P"]
-    assert told["window"] == [127.5, 255]
+    assert told["levels"] == [127.5, 255]
     assert told["writes"] == ["nifti", "nrrd"]
     with scans.socket(SCAN) as socket:
         assert socket.ready["volume"] == told

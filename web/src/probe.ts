@@ -31,7 +31,7 @@ export function exposeForTests(store: Store, stage: Stage, cloud: CloudState, mo
   const inCloud = (): DOMRect => (document.querySelector('.cloud canvas') as HTMLCanvasElement).getBoundingClientRect()
   const probe: Probe = {
     state: () => ({
-      status: store.status.value, preparing: store.preparing.value, grid: store.layers.value?.grid ?? null, image: store.currentImage.value?.name ?? null, picture: store.kind.value === 'cloud' ? (mounted()?.stage.complete ?? false) : stage.pictureShown,
+      status: store.status.value, slice: store.slice.value, levels: store.levels.value, preparing: store.preparing.value, grid: store.layers.value?.grid ?? null, image: store.currentImage.value?.name ?? null, picture: store.kind.value === 'cloud' ? (mounted()?.stage.complete ?? false) : stage.pictureShown,
       kind: store.kind.value, cloud: cloudFacts(cloud, mounted()),
       unsaved: store.unsaved.value, busy: store.busy.value, connection: store.connection.value,
       active: store.document.value.active, objects: store.document.value.objects, history: store.document.value.history,

@@ -380,6 +380,13 @@ class ClassChange(_Incoming):
         return {name: value for name, value in given.items() if value is not None or name == "key"}
 
 
+class WindowBody(_Incoming):
+    """A window on the values of a volume."""
+
+    center: FiniteFloat
+    width: FiniteFloat
+
+
 class PickBody(_Incoming):
     """Where a point is looked for: nearest to `xyz`, or along a ray; in the file's coordinates, metres."""
 

@@ -2,6 +2,7 @@
 
 import { Refusal, type Rest } from '../state/ports'
 import type { Box } from '../state/runs'
+import type { Window } from '../state/slices'
 import {
   parseRecord, type ClassInfo, type ExportResult, type HistoryEntry, type ImageInfo, type ImportResult, type Loop, type Models, type ObjectVersion,
   type Policy, type ProjectInfo, type Statistics, type Uncertainty, type Words,
@@ -66,6 +67,7 @@ export const rest: Rest = {
     return parseRecord(await response.arrayBuffer()).mask
   },
   takeLabels: (image) => call<unknown>('POST', `/images/${image}/labels`, {}),
+  look: (image, [center, width]) => call('PUT', `/images/${image}/window`, { center, width }),
   importFrom: (file, filename, format) => {
     const form = new FormData()
     form.append('file', file, filename)
@@ -88,6 +90,11 @@ export async function loadTile(image: number, level: number, column: number, row
 export const regionUrl = (image: number, { x0, y0, x1, y1 }: Box, side: number): string =>
   `${ROOT}/images/${image}/region?x0=${x0}&y0=${y0}&x1=${x1}&y1=${y1}&side=${side}`
 export const displayUrl = (image: number): string => `${ROOT}/images/${image}/display`
+/** A slice of a volume through a window, the usual one without. */
+export function sliceUrl(image: number, slice: number, window: Window | null): string {
+  return `${ROOT}/images/${image}/slices/${slice}${window ? `?center=${window[0]}&width=${window[1]}` : ''}`
+}
+export const labelsUrl = (image: number, format: string): string => `${ROOT}/images/${image}/labels?format=${format}`
 export const thumbUrl = (image: number): string => `${ROOT}/images/${image}/thumb`
 export const LOG_CSV = `${ROOT}/log?format=csv`
 export const STATISTICS_CSV = `${ROOT}/statistics?format=csv`

@@ -1,26 +1,25 @@
 /** Decoded pictures of the open image and its neighbours. */
 
-import { displayUrl } from '../api/rest'
 import { t } from '../state/strings'
 
-const KEPT = 4
+const KEPT = 12
 
 export class Pictures {
-  private readonly kept = new Map<number, Promise<ImageBitmap>>()
+  private readonly kept = new Map<string, Promise<ImageBitmap>>()
 
-  get(image: number): Promise<ImageBitmap> {
-    const known = this.kept.get(image)
-    const picture = known ?? load(image)
-    this.kept.delete(image)
-    this.kept.set(image, picture)
-    if (!known) picture.catch(() => this.kept.delete(image))
+  get(url: string): Promise<ImageBitmap> {
+    const known = this.kept.get(url)
+    const picture = known ?? load(url)
+    this.kept.delete(url)
+    this.kept.set(url, picture)
+    if (!known) picture.catch(() => this.kept.delete(url))
     this.trim()
     return picture
   }
 
   /** Loads without waiting; a failure is told when the image is opened. */
-  prefetch(image: number | undefined): void {
-    if (image !== undefined) this.get(image).catch(() => undefined)
+  prefetch(url: string): void {
+    this.get(url).catch(() => undefined)
   }
 
   private trim(): void {
@@ -31,8 +30,8 @@ export class Pictures {
   }
 }
 
-async function load(image: number): Promise<ImageBitmap> {
-  const response = await fetch(displayUrl(image), { credentials: 'same-origin' })
+async function load(url: string): Promise<ImageBitmap> {
+  const response = await fetch(url, { credentials: 'same-origin' })
   if (!response.ok) throw new Error(await reason(response))
   const blob = await response.blob()
   return createImageBitmap(blob, { premultiplyAlpha: 'none' }).catch(() => {

@@ -1,6 +1,8 @@
 /** Keeps the two canvases true to the state: redraws once per frame, and only when something has changed. */
 
 import { effect } from '@preact/signals-core'
+import { displayUrl, sliceUrl } from '../api/rest'
+import { isFlat } from '../state/media'
 import { parseHex } from '../state/palette'
 import type { Store } from '../state/store'
 import { styleTable } from '../state/styles'
@@ -44,7 +46,7 @@ export class Stage {
     const observer = new ResizeObserver(() => this.resize())
     observer.observe(base)
     this.stops.push(() => observer.disconnect())
-    this.stops.push(effect(() => this.follow(store.kind.value === 'photo' ? store.current.value : null)))
+    this.stops.push(effect(() => this.follow(store.current.value, this.url)))
     this.stops.push(effect(() => this.fitOnce()))
     this.stops.push(effect(() => this.restyle()))
     this.stops.push(effect(() => this.touchAll()))
@@ -59,7 +61,8 @@ export class Stage {
     this.renderer = WebGlRenderer.create(this.base) ?? this.renderer
     this.store.layers.value?.forgotten()
     this.restyle()
-    this.follow(this.store.current.value)
+    this.shown = null
+    this.follow(this.store.current.value, this.url)
   }
 
   /** Whether the picture of the open image is on the canvas. */
@@ -73,34 +76,49 @@ export class Stage {
     this.renderer.dispose()
   }
 
-  private follow(image: number | null): void {
-    this.shown = null
-    this.picture = null
-    this.tiles?.close()
-    this.tiles = null
-    this.renderer.clearImage()
-    this.redraw()
-    if (image !== null) void this.load(image)
+  /** Where the picture that is to be shown comes from; null while that is not known, or for what is no picture. */
+  private get url(): string | null {
+    const { kind, current, volume, slice, levels } = this.store
+    const image = current.value
+    if (image === null || !isFlat(kind.value)) return null
+    if (kind.value !== 'volume') return displayUrl(image)
+    return volume.value ? sliceUrl(image, slice.value, levels.value) : null
   }
 
-  private async load(image: number): Promise<void> {
+  private wanted: string | null = null
+  private follow(image: number | null, url: string | null): void {
+    this.wanted = url
+    // The slice before stays until the next one is here, so that nothing flickers.
+    if (this.shown !== image || url === null) {
+      this.shown = null
+      this.picture = null
+      this.tiles?.close()
+      this.tiles = null
+      this.renderer.clearImage()
+      this.redraw()
+    }
+    if (image !== null && url !== null) void this.load(image, url)
+  }
+
+  private async load(image: number, url: string): Promise<void> {
     const { store } = this
     try {
-      const info = await this.infoOf(image)
-      if (store.current.value !== image) return
+      const info = this.store.kind.peek() === 'volume' ? undefined : await this.infoOf(image)
+      if (this.wanted !== url) return
       if (info?.tiles) return this.showTiles(info, info.tiles)
-      const picture = await this.pictures.get(image)
-      if (store.current.value !== image) return
+      const picture = await this.pictures.get(url)
+      if (this.wanted !== url) return
       const size = { width: picture.width, height: picture.height }
       await this.renderer.setImage(picture, size)
-      if (store.current.value !== image) return
+      if (this.wanted !== url) return
+      store.layers.value?.forgotten()
       if (store.imageSize.value === null) store.imageSize.value = size
       this.shown = image
       this.picture = wholePicture(picture, size)
       store.pixels.value++
       this.prefetchRound(image)
     } catch (error) {
-      if (store.current.value === image) this.failed(error)
+      if (this.wanted === url) this.failed(error)
     }
   }
 
@@ -132,7 +150,12 @@ export class Stage {
   }
 
   private prefetchRound(image: number): void {
-    const images = this.store.images.value
+    const { images: all, volume, slice, levels } = this.store
+    for (const by of [1, -1, 2]) {
+      const next = slice.value + by
+      if (volume.value && next >= 0 && next < volume.value.slices) this.pictures.prefetch(sliceUrl(image, next, levels.value))
+    }
+    const images = all.value
     const at = images.findIndex((i) => i.id === image)
     for (const by of [1, -1]) {
       const neighbour = images[at + by]
@@ -143,7 +166,7 @@ export class Stage {
   /** Loads a picture without waiting; a failure is told when it is opened. */
   private async prefetch(image: number): Promise<void> {
     const info = await this.infoOf(image).catch(() => undefined)
-    if (info?.status === 'ok' && !info.tiles) this.pictures.prefetch(image)
+    if (info?.status === 'ok' && !info.tiles) this.pictures.prefetch(displayUrl(image))
   }
 
   /** A newly opened image is shown whole; a later resize leaves the view alone. */
@@ -152,15 +175,15 @@ export class Stage {
     const { store } = this
     const [size, canvas, image] = [store.imageSize.value, store.canvas.value, store.current.value]
     if (size === null) this.fitted = null
-    if (size === null || canvas.width === 0 || this.fitted === image || store.kind.value !== 'photo') return
+    if (size === null || canvas.width === 0 || this.fitted === image || !isFlat(store.kind.value)) return
     this.fitted = image
-    store.view.value = fitView(size, canvas)
+    store.view.value = fitView(size, canvas, 8, store.volume.value?.aspect)
   }
 
   private restyle(): void {
     const { store } = this
     const layers = store.layers.value
-    if (!layers || store.kind.value !== 'photo') return
+    if (!layers || !isFlat(store.kind.value)) return
     this.renderer.setStyles(styleTable(store.document.value.objects, store.classes.value, store.selected.value, layers))
     this.redraw()
   }
@@ -170,7 +193,7 @@ export class Stage {
     const { store } = this
     void [
       store.view.value, store.canvas.value, store.opacity.value, store.masksShown.value, store.peeking.value,
-      store.pixels.value, store.activeColour.value, store.pending.value, store.active.value, store.rubber.value,
+      store.pixels.value, store.prompts.value, store.activeColour.value, store.pending.value, store.active.value, store.rubber.value,
       store.crosshair.value, store.layers.value, store.leaving.value, store.marks.value,
       store.preview.value, store.doubts.value, store.line.value, store.brushRadius.value, store.tool.value,
       this.followsPointer ? store.pointer.value : null, store.polygon.value, store.corners.value, store.matte.value, store.loupe.value,
@@ -203,7 +226,7 @@ export class Stage {
     const context = this.overlay.getContext('2d')
     if (!context) return
     drawOverlay(context, this.ratio, canvas, view, {
-      prompts: store.peeking.value || store.leaving.value ? [] : standing(store.active.value?.prompts ?? []),
+      prompts: store.peeking.value || store.leaving.value ? [] : standing(store.prompts.value),
       pending: store.peeking.value ? [] : store.pending.value,
       rubber: store.rubber.value,
       crosshair: store.crosshair.value,

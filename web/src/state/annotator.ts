@@ -1,5 +1,6 @@
 /** What a person can do, turned into commands. Knows no page and no socket. */
 
+import { batch } from '@preact/signals-core'
 import { Channel } from './channel'
 import { describeObject, objectName } from './describe'
 import { objectOf } from './document'
@@ -9,7 +10,8 @@ import { announce, toast } from './notices'
 import { pair, Painter } from './painter'
 import type { Ports } from './ports'
 import { reachOf } from './reach'
-import { maskContains } from './runs'
+import { EMPTY_MASK, isEmptyBox, maskContains } from './runs'
+import { middleSlice } from './slices'
 import { Reviewer } from './review'
 import type { Store } from './store'
 import { t } from './strings'
@@ -189,12 +191,47 @@ export class Annotator {
     else announce(this.store, t(type === 'undo' ? 'say.nothingToUndo' : 'say.nothingToRedo'))
   }
 
+  // ---- slices of a volume
+
+  /** Shows another slice. */
+  goToSlice(slice: number): void {
+    const { store } = this
+    const volume = store.volume.value
+    if (!volume) return
+    const next = Math.min(Math.max(slice, 0), volume.slices - 1)
+    if (next === store.slice.value) return
+    this.ahead.cancel()
+    batch(() => {
+      store.slice.value = next
+      this.channel.showSlice()
+    })
+    this.ports.session.set(`slice-${store.current.value}`, String(next))
+    announce(store, t('volume.slice', { slice: next + 1, slices: volume.slices }))
+  }
+
+  /** Carries the mask of the object in progress from this slice to the others. */
+  carry(direction: 'both' | 'forward' | 'backward'): void {
+    if (this.atWork()) this.channel.send({ type: 'propagate', slice: this.store.slice.value, direction })
+    else announce(this.store, t('say.nothingToFinish'))
+  }
+
+  stopCarrying(): void {
+    this.channel.send({ type: 'stop' })
+  }
+
   // ---- objects
 
   select(object: number | null): void {
     this.store.selected.value = object
     const found = objectOf(this.store.document.value, object)
+    const { volume } = this.store
+    const slice = found && volume.value ? middleSlice(found.box, volume.value.rows) : null
+    if (found && slice !== null && !this.isOnSlice(found.id)) this.goToSlice(slice)
     if (found) announce(this.store, describeObject(found, this.store.classes.value, this.store.kind.value))
+  }
+
+  private isOnSlice(object: number): boolean {
+    return !isEmptyBox(this.store.layers.value?.maskOf(object).box ?? EMPTY_MASK.box)
   }
 
   selectAt(at: Point): void {
@@ -303,7 +340,7 @@ export class Annotator {
   }
 
   private markerAt(at: Point, positive: boolean): number | null {
-    const prompts = this.store.leaving.value ? [] : (this.store.active.value?.prompts ?? [])
+    const prompts = this.store.leaving.value ? [] : this.store.prompts.value
     const merged = prompts.findLastIndex((p) => p.kind === 'mask')
     for (let i = prompts.length - 1; i > merged; i--) {
       const prompt = prompts[i]

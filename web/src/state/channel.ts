@@ -9,6 +9,7 @@ import { Outbox } from './outbox'
 import { withModel } from './media'
 import type { Live, Ports } from './ports'
 import type { Box, RunMask } from './runs'
+import { layerOf, promptsOn, toTall, type VolumeInfo } from './slices'
 import type { Pending, Store } from './store'
 import { said, t } from './strings'
 import type { CommandBody, Look, MaskRecord, Ready, SentCommand, ServerMessage } from './wire'
@@ -30,6 +31,8 @@ export class Channel {
   onPreview: (seq: number, mask: RunMask) => void = () => undefined
   /** Called with how long a prompt took from the click to its mask. */
   onAnswered: (milliseconds: number) => void = () => undefined
+  /** Whole masks of the objects of a volume. */
+  private readonly tall = new Map<number, { readonly rev: number; readonly mask: RunMask; readonly ghosts: RunMask | null }>()
   /** When prompts were sent, to tell how long their masks took. */
   private readonly sentAt = new Map<number, number>()
 
@@ -53,6 +56,8 @@ export class Channel {
       store.document.value = EMPTY_DOCUMENT
       store.layers.value = null
       store.imageSize.value = null
+      store.volume.value = store.levels.value = store.carrying.value = null
+      this.tall.clear()
       store.selected.value = null
       store.crosshair.value = null
       store.rubber.value = null
@@ -75,12 +80,30 @@ export class Channel {
    * Numbers a command, keeps it until it is acknowledged, and sends it now or as soon as the line is there. Gives its
    * number, null while the image is being opened.
    */
-  send(body: CommandBody): number | null {
+  send(command: CommandBody): number | null {
     const { status } = this.store
+    const body = this.placed(command)
     if (status.value === 'loading') this.early.push(body)
     const seq = status.value === 'ready' ? this.dispatch(body) : null
     batch(() => this.outboxChanged())
     return seq
+  }
+
+  /** As the server counts: the page's own coordinates are those of the slice that is shown. */
+  private placed<C extends CommandBody | Look>(command: C): C {
+    const { volume, slice } = this.store
+    return volume.value ? toTall(command, slice.value, volume.value.rows) : command
+  }
+
+  /** Shows the masks of another slice. */
+  showSlice(): void {
+    const { layers, volume, slice, pixels } = this.store
+    if (!volume.value || !layers.value) return
+    for (const [object, { rev, mask, ghosts }] of this.tall) {
+      layers.value.setMask(object, rev, layerOf(mask, slice.value, volume.value.rows))
+      if (ghosts) layers.value.setGhosts(object, layerOf(ghosts, slice.value, volume.value.rows))
+    }
+    pixels.value++
   }
 
   private dispatch(body: CommandBody): number {
@@ -97,7 +120,7 @@ export class Channel {
 
   /** Asks what a click would give; never kept, never sent again. */
   look(look: Look): void {
-    if (this.store.status.value === 'ready') this.live?.send(look)
+    if (this.store.status.value === 'ready') this.live?.send(this.placed(look))
   }
 
   private outboxChanged(): void {
@@ -105,7 +128,9 @@ export class Channel {
     this.store.unsaved.value = waiting.length
     const left = waiting.findLastIndex((c) => c.type === 'finish' || c.type === 'discard')
     this.store.leaving.value = left >= 0
-    this.store.pending.value = waiting.slice(left + 1).flatMap(asPending)
+    const pending = waiting.slice(left + 1).flatMap(asPending)
+    const { volume, slice } = this.store
+    this.store.pending.value = volume.value ? promptsOn(pending, slice.value, volume.value.rows) : pending
     this.keep('outbox', this.outbox.pending)
     this.keep('early', this.early)
   }
@@ -143,11 +168,15 @@ export class Channel {
         return this.refused(message.seq, message.code, said(message.message, message.words))
       case 'busy':
         store.busy.value = message.stage === 'idle' ? null : message.stage
+        store.carrying.value = message.stage === 'propagating' ? { slice: message.slice ?? 0, slices: message.slices ?? 0 } : null
         return
       case 'preparing':
         store.preparing.value = message.done < 1 ? message.done : null
         store.tileNews.value++
         return
+      case 'propagated':
+        announce(store, t('volume.carried', { count: message.count, first: message.slices[0] + 1, last: message.slices[1] + 1 }))
+        return toast(store, 'note', t('volume.carried', { count: message.count, first: message.slices[0] + 1, last: message.slices[1] + 1 }))
       case 'classes':
         void this.reloadClasses()
         return
@@ -171,7 +200,9 @@ export class Channel {
 
   private begin(message: Ready): void {
     const { store } = this
-    const size = { width: message.image.width ?? 0, height: message.image.height ?? 0 }
+    const { volume } = message
+    const size = volume ? { width: volume.columns, height: volume.rows } : { width: message.image.width ?? 0, height: message.image.height ?? 0 }
+    if (volume) this.beginVolume(volume, message.image.id)
     // After a reconnection the layers are made anew: what the server sends now is the truth.
     // Of a large image nothing is painted until the stage knows what is seen.
     store.layers.value = new Layers(size, message.image.tiles ? { x0: 0, y0: 0, step: 1, columns: 1, rows: 1 } : undefined)
@@ -186,8 +217,29 @@ export class Channel {
     store.problem.value = null
   }
 
-  private receiveMask(record: MaskRecord): void {
+  private beginVolume(volume: VolumeInfo, image: number): void {
     const { store } = this
+    if (store.volume.value) return void (store.volume.value = volume) // a reconnection: the person stays where they are
+    const kept = Number(this.ports.session.get(`slice-${image}`) ?? NaN)
+    store.slice.value = Number.isInteger(kept) && kept >= 0 && kept < volume.slices ? kept : Math.floor(volume.slices / 2)
+    store.volume.value = volume
+  }
+
+  /** A mask record of a volume is kept whole; the layers get the part on the slice that is shown. */
+  private onSlice(record: MaskRecord): MaskRecord {
+    const { volume, slice } = this.store
+    if (!volume.value) return record
+    const known = this.tall.get(record.object)
+    if (record.ghosts && known) this.tall.set(record.object, { ...known, ghosts: record.mask })
+    else if (!record.ghosts && !record.preview && (!known || record.rev >= known.rev)) {
+      this.tall.set(record.object, { rev: record.rev, mask: record.mask, ghosts: null })
+    }
+    return { ...record, mask: layerOf(record.mask, slice.value, volume.value.rows) }
+  }
+
+  private receiveMask(given: MaskRecord): void {
+    const { store } = this
+    const record = this.onSlice(given)
     if (record.preview) return this.onPreview(record.seq, record.mask)
     if (record.ghosts) {
       store.layers.value?.setGhosts(record.object, record.mask)

@@ -6,7 +6,7 @@
 import type { Kind } from './media'
 import type { CommandBody } from './wire'
 
-export type Group = 'clicks' | 'objects' | 'review' | 'tools' | 'shape' | 'look' | 'cloud' | 'images' | 'keyboard' | 'page'
+export type Group = 'clicks' | 'objects' | 'review' | 'tools' | 'shape' | 'look' | 'cloud' | 'volume' | 'images' | 'keyboard' | 'page'
 
 export interface CommandSpec {
   /** Where the list of keys and the palette show it. */
@@ -17,6 +17,8 @@ export interface CommandSpec {
   readonly where?: 'crosshair' | 'proposed'
   /** The one kind of medium that it is about; in a point cloud the keys of `cloud` go before others. */
   readonly only?: Kind
+  /** Kinds of media that it makes no sense for. */
+  readonly not?: readonly Kind[]
   /** What it asks of the server, one of which the kind of medium has to understand. */
   readonly sends?: readonly CommandBody['type'][]
   /** Goes on while the key is held down. */
@@ -68,10 +70,10 @@ const TABLE = {
   'brush-smaller': { group: 'tools', keys: ['['], repeats: true, sends: ['paint'] },
   'brush-larger': { group: 'tools', keys: [']'], repeats: true, sends: ['paint'] },
 
-  'fill-holes': { group: 'shape', keys: ['F'], only: 'photo' },
-  'keep-largest': { group: 'shape', keys: [], sends: ['shape'] },
+  'fill-holes': { group: 'shape', keys: ['F'], not: ['cloud'] },
+  'keep-largest': { group: 'shape', keys: [], not: ['volume'], sends: ['shape'] },
   'remove-specks': { group: 'shape', keys: [], sends: ['shape'] },
-  'smooth': { group: 'shape', keys: ['O'], only: 'photo' },
+  'smooth': { group: 'shape', keys: ['O'], not: ['cloud'] },
   'grow': { group: 'shape', keys: ['.'], sends: ['shape'] },
   'shrink': { group: 'shape', keys: [','], sends: ['shape'] },
   'split': { group: 'shape', keys: [], sends: ['split'] },
@@ -86,10 +88,10 @@ const TABLE = {
   'zoom-in': { group: 'look', keys: ['+', '='], repeats: true },
   'zoom-out': { group: 'look', keys: ['-'], repeats: true },
   'fit': { group: 'look', keys: ['0'] },
-  'full-size': { group: 'look', keys: ['Shift+0'], only: 'photo' },
+  'full-size': { group: 'look', keys: ['Shift+0'], not: ['cloud'] },
   'hold-pan': { group: 'look', keys: ['Space'], held: true },
   'matte': { group: 'look', keys: ['Q'], held: true },
-  'loupe': { group: 'look', keys: ['Z'], held: true, only: 'photo' },
+  'loupe': { group: 'look', keys: ['Z'], held: true, not: ['cloud'] },
   'peek': { group: 'look', keys: ['H'], held: true },
   'toggle-masks': { group: 'look', keys: ['Shift+H'] },
   'toggle-panels': { group: 'look', keys: ['F2'] },
@@ -116,6 +118,15 @@ const TABLE = {
   'clip': { group: 'cloud', keys: ['B'], only: 'cloud' },
   'clip-object': { group: 'cloud', keys: ['Shift+B'], only: 'cloud' },
   'labels': { group: 'cloud', keys: [], only: 'cloud' },
+
+  'next-slice': { group: 'volume', keys: ['PageDown'], repeats: true, only: 'volume' },
+  'previous-slice': { group: 'volume', keys: ['PageUp'], repeats: true, only: 'volume' },
+  'first-slice': { group: 'volume', keys: ['Home'], only: 'volume' },
+  'last-slice': { group: 'volume', keys: ['End'], only: 'volume' },
+  'carry-both': { group: 'volume', keys: ['J'], only: 'volume', sends: ['propagate'] },
+  'carry-forward': { group: 'volume', keys: ['Shift+PageDown'], only: 'volume', sends: ['propagate'] },
+  'carry-backward': { group: 'volume', keys: ['Shift+PageUp'], only: 'volume', sends: ['propagate'] },
+  'stop-carrying': { group: 'volume', keys: [], only: 'volume', sends: ['stop'] },
 
   'previous-image': { group: 'images', keys: ['A', 'PageUp'] },
   'next-image': { group: 'images', keys: ['D', 'PageDown'] },
@@ -147,9 +158,12 @@ export type HeldCommand = { [C in Command]: (typeof TABLE)[C] extends { held: tr
 /** Commands about clouds alone. */
 export type CloudCommand = { [C in Command]: (typeof TABLE)[C] extends { only: 'cloud' } ? C : never }[Command]
 
+/** Commands about volumes alone. */
+export type VolumeCommand = { [C in Command]: (typeof TABLE)[C] extends { only: 'volume' } ? C : never }[Command]
+
 export const COMMANDS: Readonly<Record<Command, CommandSpec>> = TABLE
 export const COMMAND_IDS = Object.keys(TABLE) as readonly Command[]
-export const GROUPS: readonly Group[] = ['clicks', 'objects', 'review', 'tools', 'shape', 'look', 'cloud', 'images', 'keyboard', 'page']
+export const GROUPS: readonly Group[] = ['clicks', 'objects', 'review', 'tools', 'shape', 'look', 'cloud', 'volume', 'images', 'keyboard', 'page']
 
 export function isHeld(command: Command): command is HeldCommand {
   return COMMANDS[command].held === true
@@ -160,7 +174,7 @@ export function isCommand(name: string): name is Command {
 }
 
 /** Commands share a chord only where they are in different places. */
-export function placeOf(command: Command): 'crosshair' | 'proposed' | 'cloud' | 'anywhere' {
+export function placeOf(command: Command): 'crosshair' | 'proposed' | 'cloud' | 'volume' | 'anywhere' {
   const { where, only } = COMMANDS[command]
-  return where ?? (only === 'cloud' ? 'cloud' : 'anywhere')
+  return where ?? (only === 'cloud' || only === 'volume' ? only : 'anywhere')
 }

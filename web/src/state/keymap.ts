@@ -51,7 +51,7 @@ export function commandOf(chord: string, map: KeyMap, context: KeyContext): Comm
   if (!context.singleKeys && isSingleKey(chord)) return null
   const meant = COMMAND_IDS.filter((id) => map[id].includes(chord) && context.offered(id))
   // With the crosshair on, the arrows move it; without, they turn the cloud.
-  const rest = context.crosshair ? (['crosshair', 'anywhere', 'cloud'] as const) : (['cloud', 'anywhere'] as const)
+  const rest = context.crosshair ? (['crosshair', 'volume', 'anywhere', 'cloud'] as const) : (['cloud', 'volume', 'anywhere'] as const)
   const order = context.proposed ? (['proposed', ...rest] as const) : rest
   return order.flatMap((place) => meant.filter((id) => placeOf(id) === place))[0] ?? null
 }

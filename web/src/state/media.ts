@@ -4,7 +4,10 @@ import { COMMANDS, type Command } from './commands'
 import { number, t } from './strings'
 import type { KindInfo, KindModels, Models, ModelState } from './wire'
 
-export type Kind = 'photo' | 'cloud'
+export type Kind = 'photo' | 'cloud' | 'volume'
+
+/** Whether a kind of medium is seen on the flat canvas: a picture, or one slice at a time. */
+export const isFlat = (kind: Kind): boolean => kind !== 'cloud'
 
 /** So many pixels, or points. */
 export function amount(kind: Kind, count: number): string {
@@ -13,8 +16,8 @@ export function amount(kind: Kind, count: number): string {
 
 /** Whether a command of the page makes sense for a medium: what it would send is among what the server does with that kind. */
 export function isOffered(id: Command, kind: Kind, kinds: readonly KindInfo[] | undefined): boolean {
-  const { only, sends } = COMMANDS[id]
-  if (only !== undefined && only !== kind) return false
+  const { only, not, sends } = COMMANDS[id]
+  if ((only !== undefined && only !== kind) || not?.includes(kind)) return false
   const accepted = kinds?.find((one) => one.name === kind)?.commands
   return sends === undefined || accepted === undefined || sends.some((name) => accepted.includes(name))
 }

@@ -1,5 +1,6 @@
 /** What the state needs from the world outside; the real ones are in api/, tests bring their own. */
 
+import type { Window } from './slices'
 import type { RunMask } from './runs'
 import { said } from './strings'
 import type {
@@ -29,6 +30,8 @@ export interface Rest {
   versionMask(object: number, action: number): Promise<RunMask>
   /** Makes finished objects of the labels in the file of a cloud. */
   takeLabels(image: number): Promise<unknown>
+  /** The model looks at a volume through this window from now on. */
+  look(image: number, levels: Window): Promise<unknown>
   importFrom(file: Blob, filename: string, format: string): Promise<ImportResult>
 }
 

@@ -5,6 +5,7 @@ import { EMPTY_DOCUMENT, objectOf } from './document'
 import type { Armed } from './gesture'
 import { DEFAULT_KEYS, resolve, type KeySettings } from './keymap'
 import type { Layers } from './layers'
+import { promptsOn, type VolumeInfo, type Window } from './slices'
 import type { Kind } from './media'
 import { colourOf } from './styles'
 import type { Box, RunMask } from './runs'
@@ -86,6 +87,8 @@ export function createStore() {
   const keys = signal<KeySettings>(DEFAULT_KEYS)
 
   const currentImage = computed(() => images.value.find((i) => i.id === current.value) ?? null)
+  const volume = signal<VolumeInfo | null>(null)
+  const slice = signal(0)
   const active = computed(() => objectOf(document.value, document.value.active))
   const chosenClass = computed(() => {
     const wanted = (leaving.value ? null : active.value?.class) ?? stickyClass.value
@@ -105,6 +108,17 @@ export function createStore() {
     pictureProblem: signal<string | null>(null),
     imageSize: signal<Size | null>(null),
     layers: signal<Layers | null>(null),
+    /** The volume that is open, the slice of it that is shown, and through which window; null for the usual one. */
+    volume,
+    slice,
+    levels: signal<Window | null>(null),
+    /** How far a mask has been carried. */
+    carrying: signal<{ readonly slice: number; readonly slices: number } | null>(null),
+    /** The prompts of the object in progress as they lie on the picture that is shown. */
+    prompts: computed(() => {
+      const found = active.value?.prompts ?? []
+      return volume.value ? promptsOn(found, slice.value, volume.value.rows) : found
+    }),
     /** Counts up whenever pixels of the layers have changed. */
     pixels: signal(0),
     pending: signal<readonly Pending[]>([]),

@@ -2,6 +2,7 @@
 
 import type { Kind } from './media'
 import { checkRuns, readVarints, type RunMask } from './runs'
+import type { VolumeInfo } from './slices'
 
 export interface ImageInfo {
   readonly id: number
@@ -268,6 +269,8 @@ export type CommandBody =
   | { type: 'shape'; operation: ShapeName; amount: number; object?: number }
   | { type: 'split'; line?: readonly (readonly [number, number])[]; object?: number }
   | { type: 'combine'; operation: CombineName; others: readonly number[]; object?: number }
+  | { type: 'propagate'; slice: number; direction: 'both' | 'forward' | 'backward'; to?: number }
+  | { type: 'stop' }
   | { type: 'next_mask' }
   | { type: 'accept'; x?: number; y?: number }
   | { type: 'threshold' | 'try_threshold'; value: number }
@@ -302,6 +305,8 @@ export interface Ready {
   readonly last_seq: number
   readonly model: string
   readonly people?: readonly Person[]
+  /** Of volumes. */
+  readonly volume?: VolumeInfo
 }
 
 export interface Ack extends Change {
@@ -325,13 +330,23 @@ export interface ServerError {
   readonly rev?: number
 }
 
+/** A mask has been carried along the slices of a volume. */
+export interface Propagated {
+  readonly type: 'propagated'
+  readonly object: number
+  readonly slices: readonly [number, number]
+  readonly count: number
+  readonly ended: readonly { readonly slice: number; readonly reason: string; readonly text: string }[]
+}
+
 export type ServerMessage =
   | Ready
   | Ack
   | Changed
   | ServerError
   | { readonly type: 'settled'; readonly object: ObjectInfo }
-  | { readonly type: 'busy'; readonly object: number | null; readonly stage: string }
+  | { readonly type: 'busy'; readonly object: number | null; readonly stage: string; readonly slice?: number; readonly slices?: number }
+  | Propagated
   | { readonly type: 'classes' }
   | { readonly type: 'presence'; readonly people: readonly Person[] }
   | { readonly type: 'image'; readonly image: ImageInfo }

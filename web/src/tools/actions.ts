@@ -88,6 +88,15 @@ export function makeActions(store: Store, annotator: Annotator, viewer: () => Vi
 
     ...cloud,
 
+    'next-slice': () => annotator.goToSlice(store.slice.value + 1),
+    'previous-slice': () => annotator.goToSlice(store.slice.value - 1),
+    'first-slice': () => annotator.goToSlice(0),
+    'last-slice': () => annotator.goToSlice(Infinity),
+    'carry-both': () => annotator.carry('both'),
+    'carry-forward': () => annotator.carry('forward'),
+    'carry-backward': () => annotator.carry('backward'),
+    'stop-carrying': () => annotator.stopCarrying(),
+
     'previous-image': () => annotator.step(-1),
     'next-image': () => annotator.step(1),
 

@@ -5,13 +5,13 @@ import { centred, fitView, keepVisible, zoomAt } from '../state/view'
 
 export function fit(store: Store): void {
   const size = store.imageSize.value
-  if (size) store.view.value = fitView(size, store.canvas.value)
+  if (size) store.view.value = fitView(size, store.canvas.value, 8, store.volume.value?.aspect)
 }
 
 /** One image pixel on one pixel of the screen. */
 export function fullSize(store: Store): void {
   const size = store.imageSize.value
-  if (size) store.view.value = centred(size, store.canvas.value, 1 / (window.devicePixelRatio || 1))
+  if (size) store.view.value = centred(size, store.canvas.value, 1 / (window.devicePixelRatio || 1), store.volume.value?.aspect)
 }
 
 export function zoomMiddle(store: Store, factor: number): void {

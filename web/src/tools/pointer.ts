@@ -164,6 +164,7 @@ export class PointerTool {
     const painting = this.store.tool.value === 'brush' || this.store.tool.value === 'eraser'
     // With Shift browsers scroll sideways instead of down.
     if (painting && event.shiftKey) return this.annotator.painter.resizeBrush(event.deltaY + event.deltaX < 0)
+    if (event.shiftKey && this.store.volume.value) return this.annotator.goToSlice(this.store.slice.value + Math.sign(event.deltaY + event.deltaX))
     const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY)
     if (!event.ctrlKey && (sideways || this.store.wheel.value === 'scroll')) {
       return this.look(panBy(this.store.view.value, -event.deltaX * lines, -event.deltaY * lines))

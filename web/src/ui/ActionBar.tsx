@@ -9,6 +9,7 @@ import { useApp } from './app'
 import { Icon } from './icons'
 import { firstKey, withKey } from './keys'
 import { ShapeMenu } from './ShapeMenu'
+import { CarryButtons } from './VolumeBar'
 
 /** What can be done with the object at hand, where the eyes are. */
 export function ActionBar(): JSX.Element | null {
@@ -35,6 +36,7 @@ function ActiveBar({ object }: { object: ObjectInfo }): JSX.Element {
       </span>
       <Proposal object={object} />
       <Threshold object={object} />
+      <CarryButtons object={object} />
       {object.area > 0 && <ShapeMenu />}
       <button class="button quiet" onClick={() => annotator.startOver()}>{t('bar.discard')} <Key command="start-over" /></button>
       <button class="button primary" onClick={() => annotator.finish()}>{t('bar.finish')} <Key command="finish" /></button>

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import { isFlat } from '../state/media'
 import { t } from '../state/strings'
 import { ActionBar } from './ActionBar'
 import { useApp } from './app'
@@ -9,6 +10,7 @@ import { DoubtBar } from './DoubtBar'
 import { Icon } from './icons'
 import { Toasts } from './Toasts'
 import { ToolOptions } from './ToolOptions'
+import { Sides, VolumeBar } from './VolumeBar'
 
 export function StageView(): JSX.Element {
   const { store, mountStage } = useApp()
@@ -16,7 +18,7 @@ export function StageView(): JSX.Element {
   const overlay = useRef<HTMLCanvasElement>(null)
   useEffect(() => mountStage(base.current as HTMLCanvasElement, overlay.current as HTMLCanvasElement), [])
   const cursor = store.panning.value ? 'panning' : store.tool.value
-  const photo = store.kind.value === 'photo'
+  const photo = isFlat(store.kind.value)
   return (
     <main class="stage">
       <div hidden={!photo}>
@@ -27,7 +29,8 @@ export function StageView(): JSX.Element {
       </div>
       <CloudView />
       <Notice />
-      {photo && <div class="float top"><ToolOptions /><DoubtBar /></div>}
+      {photo && <div class="float top"><VolumeBar /><ToolOptions /><DoubtBar /></div>}
+      <Sides />
       <div class="float bottom">
         <ActionBar />
       </div>

@@ -16,6 +16,7 @@ from clickmask.core.window import Window
 from clickmask.formats.volume_file import write_labels
 from clickmask.server.deps import Number, TheServices
 from clickmask.server.errors import NotFoundError
+from clickmask.server.schemas import WindowBody
 from clickmask.server.services import Services
 from clickmask.server.volumes.opened import OpenVolume
 from clickmask.spatial.segments import LabelVolume, Segment
@@ -56,6 +57,15 @@ async def one_slice(
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(await asyncio.to_thread(_png, opened, index, window), media_type="image/png", headers=headers)
+
+
+@router.put("/window")
+async def look(image_id: Number, body: WindowBody, services: TheServices) -> dict[str, Any]:
+    """The window through which the model sees the volume from now on, until the file is closed."""
+    opened, _ = await _volume(services, image_id)
+    window = Window(body.center, body.width, opened.window.function)
+    await asyncio.to_thread(opened.look_through, window)
+    return {"window": [window.center, window.width]}
 
 
 @router.get("/labels")

@@ -27,12 +27,13 @@ class OpenVolume:
     Attributes:
         volume: the voxels.
         slicing: how slices are cut and turned.
-        window: what is shown at first, and what the model sees.
+        window: what is shown at first, and what the model sees until another one is chosen.
     """
 
     volume: Volume
     slicing: Slicing
     window: Window
+    _seen: dict[str, Window] = field(default_factory=dict)
     _frames: OrderedDict[int, Frame] = field(default_factory=OrderedDict)
     _lock: Any = field(default_factory=Lock)
 
@@ -61,10 +62,16 @@ class OpenVolume:
         """A slice as the model sees it."""
         with self._lock:
             if index not in self._frames:
-                self._frames[index] = Frame.of(self.picture(index, self.window))
+                self._frames[index] = Frame.of(self.picture(index, self._seen.get("window", self.window)))
                 while len(self._frames) > FRAMES_KEPT:
                     self._frames.popitem(last=False)
             return self._frames[index]
+
+    def look_through(self, window: Window) -> None:
+        """The window through which the model sees slices from now on; what it has answered stays."""
+        with self._lock:
+            self._seen["window"] = window
+            self._frames.clear()
 
     def picture(self, index: int, window: Window) -> NDArray[np.uint8]:
         """(H, W, 3) RGB of a slice through a window; InputError if there is no such slice."""
@@ -101,7 +108,7 @@ class OpenVolume:
             "aspect": self.slicing.aspect,
             "sides": list(self.slicing.sides),
             "modality": self.volume.modality,
-            "window": [self.window.center, self.window.width],
+            "levels": [self.window.center, self.window.width],
             "range": [low, high],
             "presets": _presets(self.volume.modality),
             "writes": ["nifti", "nrrd", *(["dicom_seg"] if "dicom" in self.volume.source else [])],

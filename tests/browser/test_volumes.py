@@ -1,0 +1,104 @@
+"""A volume in the page: slices, a window, a click that is carried along, and labels as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.formats.volumes import nibabel
+
+from clickmask.formats.volume_file import read_labels, read_volume
+
+from .annotator import Annotator, Server
+from .conftest import opened, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
+
+pytestmark = pytest.mark.browser
+
+SHAPE = (9, 60, 80)
+AFFINE = np.array([[-0.5, 0, 0, 10], [0, -1, 0, 20], [0, 0, 3, -30], [0, 0, 0, 1.0]])
+TUBE = np.s_[2:7, 20:40, 30:50]
+
+
+@pytest.fixture
+def scans(playwright: Playwright, tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    values = np.full(SHAPE, 60, dtype=np.int16)
+    values[TUBE] = 200
+    image = nibabel.Nifti1Image(values.transpose(2, 1, 0), AFFINE)
+    image.header["cal_min"], image.header["cal_max"] = 0, 255
+    nibabel.save(image, folder / "scan.nii.gz")
+    yield from running(Server(folder, tmp_path / "project"))
+
+
+@pytest.fixture
+def volume(browser: Browser, scans: Server) -> Iterator[Annotator]:
+    yield from opened(browser, scans, scans.image_ids()[0])
+
+
+def slice_of(annotator: Annotator) -> int:
+    return int(annotator.state["slice"])
+
+
+def area(annotator: Annotator, number: int = 1) -> int:
+    """Pixels of an object on the slice that is shown."""
+    return int(annotator.page.evaluate("n => clickmaskProbe.area(n)", number))
+
+
+def test_a_click_is_carried_through_the_volume_and_saved(volume: Annotator, tmp_path: Path) -> None:
+    page = volume.page
+    assert (volume.state["kind"], slice_of(volume)) == ("volume", 4)
+    assert volume.state["view"]["aspect"] == pytest.approx(2), "pixels are twice as high as wide"
+
+    volume.click((40.5, 30.5))
+    assert area(volume) > 300
+    page.keyboard.press("PageDown")
+    assert slice_of(volume) == 5 and area(volume) == 0
+
+    page.keyboard.press("PageUp")
+    page.get_by_test_id("carry").click()
+    volume.wait_for("s.objects[0].prompts.map((p) => p.kind).join() === 'click,mask'")
+    total = volume.state["objects"][0]["area"]
+    assert total > 4 * 300
+    for key, shown in (("PageDown", 5), ("PageDown", 6), ("PageDown", 7)):
+        page.keyboard.press(key)
+        assert slice_of(volume) == shown and (area(volume) > 300) == (shown < 7)
+
+    page.keyboard.press("Control+z")
+    volume.wait_for(f"s.objects[0].area < {total / 4}")
+    page.keyboard.press("Control+Shift+z")
+    volume.wait_for(f"s.objects[0].area === {total}")
+
+    page.get_by_test_id("window").select_option("full")
+    assert volume.state["levels"] is not None
+    page.keyboard.press("Enter")
+    volume.wait_for("s.objects[0].state === 'finished'")
+    with page.expect_download() as download:
+        page.get_by_test_id("save-labels").select_option("nifti")
+    download.value.save_as(tmp_path / "labels.nii.gz")
+    scan = read_volume(volume.server.folder / "scan.nii.gz")
+    labels = read_labels(tmp_path / "labels.nii.gz", scan).labels
+    assert int((labels > 0).sum()) == total
+    truth = np.zeros(SHAPE, bool)
+    truth[TUBE] = True
+    assert ((labels > 0) & truth).sum() / ((labels > 0) | truth).sum() > 0.9
+
+
+def test_the_wheel_with_shift_and_the_slider_go_through_the_slices(volume: Annotator) -> None:
+    page = volume.page
+    page.mouse.move(*volume.screen((40, 30)))
+    page.keyboard.down("Shift")
+    page.mouse.wheel(0, 100)
+    page.keyboard.up("Shift")
+    volume.wait_for("s.slice === 5")
+    page.keyboard.press("End")
+    volume.wait_for("s.slice === 8")
+    page.reload()
+    volume.wait_ready()
+    assert slice_of(volume) == 8, "the slice is there again after a reload"
