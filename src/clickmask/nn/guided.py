@@ -19,12 +19,10 @@ from clickmask.nn.backbones.resnet import STEM_WIDTH, ResNet
 from clickmask.nn.blocks.guidance import Conv1E, Conv1S, MapFusion
 from clickmask.nn.heads.deeplab import DeepLabHead
 from clickmask.nn.heads.ocr import OcrHead
-from clickmask.nn.losses import binary_cross_entropy, normalised_focal
+from clickmask.nn.losses import first_guess, normalised_focal
 from clickmask.nn.method import Cut, Outputs
 from clickmask.nn.naming import renamed_state
 
-AUX_WEIGHT = 0.4
-"""Of the cross-entropy of OCR's first guess."""
 FUSIONS = ("conv1s", "conv1e", "dmf", "dmf_norm_last")
 
 
@@ -176,7 +174,7 @@ def guided_loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
     """(B,) normalised focal loss, and cross-entropy of the first guess where the network has one."""
     total = normalised_focal(outputs["logits"], labels, alpha=0.5, gamma=2)
     if "aux" in outputs:
-        total = total + AUX_WEIGHT * binary_cross_entropy(outputs["aux"], labels)
+        total = total + first_guess(outputs, labels)
     return total
 
 

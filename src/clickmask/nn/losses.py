@@ -5,7 +5,7 @@ Labels are (B, 1, H, W) float: 0, 1, and -1 for pixels that do not count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +13,20 @@ from torch import Tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
+FIRST_GUESS_WEIGHT = 0.4
+"""Of OCR's first guess beside the answer itself, as in RITM and what follows it."""
+
 
 def binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """(B,) mean over the pixels that count."""
     valid = (labels >= 0).float()
     loss = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0), reduction="none") * valid
     return loss.sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
+
+
+def first_guess(outputs: Mapping[str, Tensor], labels: Tensor) -> Tensor:
+    """(B,) weighted cross-entropy of the first guess that OCR refines, which stands under ``"aux"``."""
+    return FIRST_GUESS_WEIGHT * binary_cross_entropy(outputs["aux"], labels)
 
 
 def soft_cross_entropy(logits: Tensor, target: Tensor, labels: Tensor) -> Tensor:

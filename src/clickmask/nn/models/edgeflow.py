@@ -26,12 +26,11 @@ from clickmask.nn.backbones.residual import conv_norm_relu
 from clickmask.nn.blocks.flow import EdgeFlow
 from clickmask.nn.blocks.guidance import Conv1S
 from clickmask.nn.heads.ocr import OcrHead
-from clickmask.nn.losses import binary_cross_entropy, normalised_focal, weighted_cross_entropy
+from clickmask.nn.losses import first_guess, normalised_focal, weighted_cross_entropy
 from clickmask.nn.method import Method, Outputs, Phase, Training
 
 GUIDANCE_CHANNELS = 3
 STAGES = 3
-AUX_WEIGHT = 0.4
 RATES = (1, 2, 4)
 """Dilations of the fine network."""
 
@@ -153,7 +152,7 @@ def loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
     balanced = torch.where(edges == 1, 1 - share, share)
     total = normalised_focal(outputs["logits"], labels) + normalised_focal(outputs["coarse"], labels)
     total = total + weighted_cross_entropy(outputs["edge"], edges, balanced)
-    return total + AUX_WEIGHT * binary_cross_entropy(outputs["aux"], labels)
+    return total + first_guess(outputs, labels)
 
 
 def build(config: EdgeFlowConfig, *, pretrained: bool) -> EdgeFlowNet:

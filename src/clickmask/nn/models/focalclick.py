@@ -28,13 +28,12 @@ from clickmask.nn.focus_windows import boundary_labels, draw_windows
 from clickmask.nn.guided import GuidedHRNet, GuidedHRNetConfig, convert_hrnet
 from clickmask.nn.heads.local_refiner import LocalRefiner, grown
 from clickmask.nn.heads.mlp_decoder import MlpDecoder
-from clickmask.nn.losses import binary_cross_entropy, normalised_focal, weighted_normalised_focal
+from clickmask.nn.losses import binary_cross_entropy, first_guess, normalised_focal, weighted_normalised_focal
 from clickmask.nn.method import IMAGENET, Method, Outputs, Phase, Training
 from clickmask.nn.naming import renamed_state
 from clickmask.nn.refiner_graph import export_refiner
 
 GUIDANCE_CHANNELS = 3
-AUX_WEIGHT = 0.4
 REFINER_DISKS = DiskMask(radius=5.0, previous=False)
 
 
@@ -245,7 +244,7 @@ def loss(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
 
 def loss_with_aux(outputs: Outputs, labels: Tensor, clicks: Tensor) -> Tensor:
     """(B,) the same and the first guess of OCR."""
-    return loss(outputs, labels, clicks) + AUX_WEIGHT * binary_cross_entropy(outputs["aux"], labels)
+    return loss(outputs, labels, clicks) + first_guess(outputs, labels)
 
 
 def build(config: FocalClickConfig, *, pretrained: bool) -> FocalClick:
