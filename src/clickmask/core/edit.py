@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from clickmask.core.frames import PixelSource
 from clickmask.core.masks import BoolMask, BoxXyxy
@@ -247,41 +248,46 @@ def _obey(
     row, column = point
     if work.mask[row, column] == sign or not allowed[row, column]:
         return
-    free = allowed & (work.mask != sign)
-    region = _disc(free.shape, row, column, rules.radius) & free
-    if ground.image is not None and not small:
-        grown = _grow(ground.image, free, point, rules.reach)
-        if np.count_nonzero(grown) > np.count_nonzero(region):
-            region = grown
-    region[row, column] = True
-    work.mask ^= region
-    work.obeyed |= region
-
-
-def _grow(image: PixelSource, free: BoolMask, point: tuple[int, int], reach: float) -> BoolMask:
-    """Free pixels within the geodesic distance `reach`: steps cost length and a quarter of the colour crossed."""
-    row, column = point
-    margin = int(np.ceil(reach))
+    margin = int(np.ceil(max(rules.reach, rules.radius)))
     top, left = max(row - margin, 0), max(column - margin, 0)
     window = (slice(top, row + margin + 1), slice(left, column + margin + 1))
-    colours, open_ = cv2.blur(image[window], (3, 3)).astype(np.int32), free[window]
-    best = {(row - top, column - left): 0.0}
-    queue = [(0.0, row - top, column - left)]
+    here = (row - top, column - left)
+    free = allowed[window] & (work.mask[window] != sign)
+    region = _disc(free.shape, *here, rules.radius) & free
+    if ground.image is not None and not small:
+        grown = _grow(ground.image[window], free, here, rules.reach)
+        if np.count_nonzero(grown) > np.count_nonzero(region):
+            region = grown
+    region[here] = True
+    work.mask[window] ^= region
+    work.obeyed[window] |= region
+
+
+def _grow(image: NDArray[np.uint8], free: BoolMask, point: tuple[int, int], reach: float) -> BoolMask:
+    """Free pixels within the geodesic distance `reach`: steps cost length and a quarter of the colour crossed."""
+    # Plain numbers: over a few hundred pixels NumPy's calls would cost more than what they compute.
+    colours = cv2.blur(image, (3, 3)).tolist()
+    open_ = free.tolist()
+    height, width = free.shape
+    best = {point: 0.0}
+    queue = [(0.0, *point)]
     while queue:
         distance, i, j = heapq.heappop(queue)
         if distance > best[i, j]:
             continue
+        red, green, blue = colours[i][j]
         for di, dj, length in _NEIGHBOURS:
             y, x = i + di, j + dj
-            if not (0 <= y < open_.shape[0] and 0 <= x < open_.shape[1] and open_[y, x]):
+            if not (0 <= y < height and 0 <= x < width and open_[y][x]):
                 continue
-            further = distance + length + 0.25 * int(np.abs(colours[y, x] - colours[i, j]).max())
+            r, g, b = colours[y][x]
+            further = distance + length + 0.25 * max(abs(r - red), abs(g - green), abs(b - blue))
             if further <= reach and further < best.get((y, x), np.inf):
                 best[y, x] = further
                 heapq.heappush(queue, (further, y, x))
     region = np.zeros_like(free)
     rows, columns = np.array(list(best)).T
-    region[rows + top, columns + left] = True
+    region[rows, columns] = True
     return region
 
 
