@@ -25,6 +25,8 @@ from clickmask.nn.method import Method, Phase, Training
 
 PAPER = "Sofiiuk, Petrov, Barinova, Konushin: f-BRS, CVPR 2020"
 FUSION = "dmf_norm_last"
+NORM_RADIUS, SMALL_NORM_RADIUS = 260.0, 80.0
+"""Distance in pixels that is squashed to tanh(2): as published, for crops of 320 to 480, and for crops of 64 to 128."""
 SMALL = GuidedDeepLabConfig(18, 64, 0.2, FUSION, guidance=2, stem=32)
 TINY_DEEPLAB = GuidedDeepLabConfig(18, 8, 0.2, FUSION, guidance=2, stem=8)
 TRAINING = Training(
@@ -35,7 +37,12 @@ TRAINING = Training(
 
 
 def _method(
-    name: str, summary: str, config: Any, tiny: Any, convert: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+    name: str,
+    summary: str,
+    config: Any,
+    tiny: Any,
+    convert: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]],
+    norm_radius: float = NORM_RADIUS,
 ) -> Method:
     return Method(
         name=name,
@@ -46,7 +53,7 @@ def _method(
         config=config,
         build=build_guided,
         encoding="tanh_distance",
-        encoding_options={"norm_radius": 260.0},
+        encoding_options={"norm_radius": norm_radius},
         loss=guided_loss,
         capabilities=frozenset(),
         training=TRAINING,
@@ -88,5 +95,6 @@ METHODS: tuple[Method, ...] = (
         SMALL,
         TINY_DEEPLAB,
         convert_deeplab,
+        SMALL_NORM_RADIUS,
     ),
 )
