@@ -139,6 +139,19 @@ describe('the pace', () => {
     expect([pace.budget, pace.detail]).toEqual([20_000, 0.5])
   })
 
+  it('shows a sample at rest where all points would take too long', () => {
+    const pace = new Pace(600_000)
+    expect(pace.limit).toBe(Infinity)
+    pace.note(10, 200_000)
+    expect(pace.limit).toBe(30_000_000)
+    pace.note(1000, 200_000)
+    expect(pace.limit).toBe(300_000)
+    pace.note(1000, 20_000)
+    expect(pace.limit).toBe(300_000)
+    pace.note(1000, 100_000)
+    expect(pace.limit).toBe(250_000)
+  })
+
   it('draws more again where frames are quick', () => {
     const pace = new Pace(100_000)
     pace.note(5, 50_000)

@@ -38,6 +38,11 @@ export class Marks {
     for (let i = 0; i < count; i++) drawn[i] = inFile[rows[i] as number] as number
   }
 
+  /** The points `from` to `to` have arrived. */
+  extend(from: number, to: number): void {
+    for (let i = from; i < to; i++) this.drawn[i] = this.inFile[this.scan.rows[i] as number] as number
+  }
+
   private put(mask: RunMask, flag: number): void {
     forEachSpan(mask, this.inFile.length, (from, to) => {
       for (let i = from; i < to; i++) this.inFile[i] = (this.inFile[i] as number) | flag

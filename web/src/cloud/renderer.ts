@@ -39,8 +39,8 @@ export interface CloudRenderer {
   append(from: number, to: number): void
   /** r, g, b, 255 a point, for the points `from` to `to`. */
   setColours(colours: Uint8Array, from: number, to: number): void
-  /** Slot and flags a point (marks.ts). */
-  setMarks(marks: Uint32Array): void
+  /** Slot and flags a point (marks.ts), for the points `from` to `to`. */
+  setMarks(marks: Uint32Array, from: number, to: number): void
   /** RGBA per object slot, see state/styles.ts. */
   setStyles(table: Uint8Array): void
   /** Begins a picture. */

@@ -86,7 +86,7 @@ export class CloudStage {
   /** Whether all points of the open cloud are here and drawn. */
   get complete(): boolean {
     const { scan, arrived } = this.cloud
-    return scan.value !== null && arrived.value === scan.value.plan.shown && !this.stale && this.drawn === this.wanted()
+    return scan.value !== null && arrived.value === scan.value.plan.shown && !this.stale && this.drawn >= this.wanted()
   }
 
   dispose(): void {
@@ -201,15 +201,22 @@ export class CloudStage {
       cloud.facts.value = factsOf(scan)
       cloud.camera.value = readCamera(this.keep.get(`camera-${image}`)) ?? firstLook(scan, cloud.facts.value.sample, cloud.canvas.value)
     }
-    cloud.arrived.value = to
     this.paint(from, to)
+    this.marks?.extend(from, to)
+    if (this.marks) this.renderer.setMarks(this.marks.drawn, from, to)
+    cloud.arrived.value = to
+    // New points join the picture; it begins anew when all are there, with points as small as they then may be.
+    if (from === 0 || to === scan.plan.shown) this.change()
+    else this.redraw()
   }
 
   // ---- what is drawn
 
   private recolour(): void {
     void [this.cloud.colouring.value, this.cloud.facts.value]
-    if (this.cloud.scan.value) this.paint(0, this.cloud.scan.value.count)
+    if (!this.cloud.scan.value) return
+    this.paint(0, this.cloud.scan.value.count)
+    this.change()
   }
 
   private paint(from: number, to: number): void {
@@ -218,7 +225,6 @@ export class CloudStage {
     const { low, high } = facts.value.bounds
     paintPoints(scan.value, colouring.peek(), [low[2], high[2]], from, to, this.colours)
     this.renderer.setColours(this.colours, from, to)
-    this.change()
   }
 
   private restyle(): void {
@@ -231,7 +237,7 @@ export class CloudStage {
 
   private remark(): void {
     const { store, cloud, marks } = this
-    void [store.pixels.value, cloud.arrived.value]
+    void [store.pixels.value, cloud.scan.value]
     const layers = store.layers.value
     const { active, preview } = store
     const [ghosted, seen] = [active.value, preview.value?.mask ?? EMPTY_MASK]
@@ -241,14 +247,14 @@ export class CloudStage {
       layers, preview: seen, ghosts: ghosted && !store.leaving.value ? layers.ghostsOf(ghosted.id) : EMPTY_MASK,
       hidden: objects.filter((o) => o.hidden).map((o) => layers.maskOf(o.id)),
     })
-    this.renderer.setMarks(marks.drawn)
+    this.renderer.setMarks(marks.drawn, 0, marks.drawn.length)
     this.change()
   }
 
   private watchPicture(): void {
     const { store, cloud } = this
     void [
-      cloud.camera.value, cloud.clip.value, cloud.pointSize.value, cloud.lighting.value, cloud.dimming.value, cloud.arrived.value, cloud.canvas.value,
+      cloud.camera.value, cloud.clip.value, cloud.pointSize.value, cloud.lighting.value, cloud.dimming.value, cloud.canvas.value,
       store.opacity.value, store.masksShown.value, store.peeking.value, store.activeColour.value, store.active.value, store.matte.value,
     ]
     this.change()
@@ -292,7 +298,7 @@ export class CloudStage {
 
   /** Points that the picture has when it is done. */
   private wanted(): number {
-    const limit = this.renderer.kind === 'canvas2d' ? SAMPLE : Infinity
+    const limit = this.renderer.kind === 'canvas2d' ? SAMPLE : this.pace.limit
     const here = Math.min(this.cloud.arrived.peek(), limit)
     return this.isMoving() ? Math.min(here, this.pace.budget) : here
   }
@@ -303,7 +309,7 @@ export class CloudStage {
     const wanted = this.wanted()
     const begun = this.stale
     if (begun) this.beginPicture(wanted, now)
-    const to = Math.min(wanted, this.drawn + (this.isMoving() ? this.pace.budget : Math.max(this.pace.budget, RESTING_CHUNK)))
+    const to = Math.max(this.drawn, Math.min(wanted, this.drawn + (this.isMoving() ? this.pace.budget : Math.max(this.pace.budget, RESTING_CHUNK))))
     if (to > this.drawn) this.time(to - this.drawn, () => this.renderer.draw(this.drawn, to))
     const complete = to >= wanted
     if ((to > this.drawn && (complete || now - this.begunAt > PATIENCE_MS)) || (begun && wanted === 0)) this.renderer.show()
@@ -317,7 +323,10 @@ export class CloudStage {
   private time(points: number, work: () => void): void {
     const since = performance.now()
     work()
-    void this.renderer.done().then(() => this.pace.note(performance.now() - since, points))
+    void this.renderer.done().then(() => {
+      this.pace.note(performance.now() - since, points)
+      if (!this.isMoving() && this.wanted() > this.drawn) this.redraw()
+    })
   }
 
   private advance(now: number): void {
@@ -393,7 +402,7 @@ export class CloudStage {
     this.renderer.hold(scan)
     this.renderer.append(0, scan.count)
     this.renderer.setColours(this.colours, 0, scan.count)
-    if (this.marks) this.renderer.setMarks(this.marks.drawn)
+    if (this.marks) this.renderer.setMarks(this.marks.drawn, 0, scan.count)
     this.restyle()
     this.change()
   }

@@ -70,8 +70,8 @@ export class WebGlCloudRenderer implements CloudRenderer {
     this.upload(this.colours, from * 4, colours.subarray(from * 4, to * 4))
   }
 
-  setMarks(marks: Uint32Array): void {
-    this.upload(this.marks, 0, marks)
+  setMarks(marks: Uint32Array, from: number, to: number): void {
+    this.upload(this.marks, from * 4, marks.subarray(from, to))
   }
 
   setStyles(table: Uint8Array): void {
