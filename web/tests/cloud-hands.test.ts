@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Camera } from '../src/cloud/camera'
 import { around, edges, holds, withSide } from '../src/cloud/clip'
 import { IDLE, moved, pressed, released, type Gesture } from '../src/cloud/gesture'
-import { nearestHit } from '../src/cloud/hits'
+import { frontHit, nearestHit } from '../src/cloud/hits'
 import { isInside, packRows, pointsInside } from '../src/cloud/lasso'
 import { Pace } from '../src/cloud/pace'
 import { pointDiameter } from '../src/cloud/renderer'
@@ -22,6 +22,15 @@ describe('picking', () => {
   it('takes the nearest point within reach when it misses', () => {
     expect(nearestHit(window(['3....', '.....', '.....', '...4.', '.....']))).toBe(3)
     expect(nearestHit(window(['.....', '..7..', '.....', '...4.', '.....']))).toBe(6)
+  })
+
+  it('does not reach through a crack between nearer points, but past an edge', () => {
+    // Point 2 lies behind, all others in front.
+    const depthOf = (point: number): number => (point === 1 ? 4 : 2)
+    expect(frontHit(window(['113', '121', '111']), depthOf)).not.toBe(1)
+    expect(frontHit(window(['122', '122', '122']), depthOf)).toBe(1)
+    expect(frontHit(window(['111', '121', '111']), () => 2)).toBe(1)
+    expect(frontHit(window(['...', '...', '...']), depthOf)).toBeNull()
   })
 
   it('takes nothing out of reach: the window is round', () => {
@@ -164,7 +173,7 @@ describe('the pace', () => {
 it('points close a surface at any distance, within limits', () => {
   expect(pointDiameter(0.01, 0.0001, 1)).toBe(36)
   expect(pointDiameter(0.01, 0.01, 1)).toBe(1.5)
-  expect(pointDiameter(0.01, 0.004, 2)).toBeCloseTo(7, 5)
+  expect(pointDiameter(0.01, 0.004, 2)).toBeCloseTo(7.5, 5)
 })
 
 describe('kinds of media', () => {

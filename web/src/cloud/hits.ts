@@ -25,3 +25,23 @@ export function nearestHit({ side, points }: HitWindow): number | null {
   }
   return found
 }
+
+/** As in the shader that lights the picture: where most of what surrounds a pixel is so much nearer, it is a crack. */
+const CRACK = { nearer: 1.014, most: 5 } as const
+
+/** As `nearestHit`, but a point that is seen through a crack between nearer ones is not meant: they are. */
+export function frontHit(window: HitWindow, depthOf: (point: number) => number): number | null {
+  const found = nearestHit(window)
+  if (found === null) return null
+  const { side, points } = window
+  const middle = (side - 1) / 2
+  const limit = depthOf(found) / CRACK.nearer
+  const nearer: number[] = []
+  for (let dy = -1; dy <= 1; dy++) {
+    for (let dx = -1; dx <= 1; dx++) {
+      const point = dx === 0 && dy === 0 ? 0 : (points[(middle + dy) * side + middle + dx] ?? 0)
+      if (point > 0 && depthOf(point - 1) < limit) nearer.push(point - 1)
+    }
+  }
+  return nearer.length >= CRACK.most ? nearer.reduce((best, one) => (depthOf(one) < depthOf(best) ? one : best)) : found
+}

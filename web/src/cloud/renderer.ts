@@ -58,7 +58,7 @@ export interface CloudRenderer {
 }
 
 /** Diameter of a point in CSS pixels: what closes a surface at its distance, within limits. */
-export const POINT = { least: 1.5, most: 36, cover: 1.4 } as const
+export const POINT = { least: 1.5, most: 36, cover: 1.5 } as const
 
 export function pointDiameter(spacing: number, pixel: number, factor: number): number {
   return Math.min(Math.max((spacing * POINT.cover * factor) / pixel, POINT.least * Math.min(factor, 1)), POINT.most * factor)

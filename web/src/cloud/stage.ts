@@ -9,10 +9,10 @@ import type { Store } from '../state/store'
 import { number, t } from '../state/strings'
 import { styleTable } from '../state/styles'
 import type { Point } from '../state/view'
-import { between, fitted, type Camera } from './camera'
+import { axes, between, fitted, type Camera } from './camera'
 import { CanvasCloudRenderer, SAMPLE } from './canvas2d'
 import { paintPoints } from './colours'
-import { nearestHit } from './hits'
+import { frontHit } from './hits'
 import { loadScan } from './loader'
 import { Marks } from './marks'
 import { drawCloudOverlay } from './overlay'
@@ -21,7 +21,7 @@ import { depthRange, type CloudRenderer, type CloudScene } from './renderer'
 import { factsOf, type CloudState } from './state'
 import type { Scan } from './scan'
 import { firstLook, readCamera } from './views'
-import type { Vec3 } from './vector'
+import { dot, minus, type Vec3 } from './vector'
 import { WebGlCloudRenderer } from './webgl'
 
 const FLIGHT_MS = 240
@@ -38,6 +38,7 @@ export const REACH = 8
 const DIMMED = 0.3
 const MATTE = 0.94
 const LIGHTING = 26
+const UNEVEN = 1.4
 
 export class CloudStage {
   renderer: CloudRenderer
@@ -100,7 +101,10 @@ export class CloudStage {
   /** The point under a place of the canvas, else the nearest one within reach, in the drawn order. */
   pick(at: Point, reach = REACH): number | null {
     this.fill()
-    return nearestHit(this.renderer.hits(at.x, at.y, reach))
+    const [scan, camera] = [this.cloud.scan.value, this.cloud.camera.value]
+    if (!scan || !camera) return null
+    const { forward } = axes(camera)
+    return frontHit(this.renderer.hits(at.x, at.y, reach), (point) => dot(minus(scan.shown(point), camera.eye), forward))
   }
 
   /** What is drawn now: for a place of the canvas the number of its point plus one, 0 for none. */
@@ -365,8 +369,8 @@ export class CloudStage {
     const atWork = store.active.value !== null && masksShown
     return {
       ...depthRange(camera, scan.corners), camera, canvas, ratio: this.ratio,
-      // Fewer points have to be larger to close a surface.
-      spacing: facts.spacing * Math.sqrt(scan.plan.shown / Math.max(points, 1)),
+      // Fewer points have to be larger to close a surface, and a sample is spread less evenly than what a scanner measured.
+      spacing: facts.spacing * Math.sqrt(scan.plan.shown / Math.max(points, 1)) * (points < scan.plan.shown ? UNEVEN : 1),
       pointSize: cloud.pointSize.value,
       clip: cloud.clip.value,
       opacity: store.opacity.value,
