@@ -57,8 +57,8 @@ function Sides({ object }: { object: ObjectInfo }): JSX.Element {
   const version = versions.value.find((v) => v.action === chosen.value)
   const { value: kind } = store.kind
   const sides = [
-    { title: t('compare.was', { area: amount(kind, version?.area ?? 0) }), mask: before.value },
-    { title: t('compare.is', { area: amount(kind, object.area) }), mask: now },
+    { key: 'was', title: t('compare.was', { area: amount(kind, version?.area ?? 0) }), mask: before.value },
+    { key: 'is', title: t('compare.is', { area: amount(kind, object.area) }), mask: now },
   ]
   return (
     <>
@@ -69,9 +69,9 @@ function Sides({ object }: { object: ObjectInfo }): JSX.Element {
         </select>
       </label>
       <div class="sides">
-        {sides.map(({ title, mask }) => (store.kind.value === 'cloud'
-          ? <CloudSide key={title} title={title} mask={mask} colour={colour} frame={now} />
-          : <Side key={title} title={title} picture={picture} crop={crop} mask={mask} colour={colour} />))}
+        {sides.map(({ key, title, mask }) => (store.kind.value === 'cloud'
+          ? <CloudSide key={key} title={title} mask={mask} colour={colour} frame={now} />
+          : <Side key={key} title={title} picture={picture} crop={crop} mask={mask} colour={colour} />))}
       </div>
       {version && <p role="status">{t('compare.iou', { iou: version.iou.toFixed(3) })}</p>}
     </>
