@@ -76,7 +76,7 @@ def test_two_windows_never_lose_an_update(annotator: Annotator) -> None:
     other.page.get_by_role("button", name="Delete object #").click()
     other.page.wait_for_timeout(300)
     line.let_go()
-    other.page.locator(".toast", has_text="Look at it and try again").wait_for()
+    other.page.locator(".toast", has_text="Look and try again").wait_for()
     other.settle()
     assert [o["id"] for o in other.objects] == [disc]
     assert other.objects == mine == annotator.objects

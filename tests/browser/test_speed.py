@@ -30,7 +30,8 @@ def test_the_mask_is_shown_while_the_pointer_rests_and_goes_with_it(annotator: A
     annotator.page.mouse.move(*annotator.screen(DISC_XY))
     annotator.wait_for("s.preview?.mask?.runs.length > 0 || Object.keys(s.preview?.mask?.runs ?? {}).length > 0")
     assert annotator.objects == []
-    assert annotator.state["history"] == {"undo": None, "redo": None}
+    history = annotator.state["history"]
+    assert (history["undo"], history["redo"]) == (None, None)
     annotator.page.mouse.move(*annotator.screen(SQUARE_XY))
     annotator.wait_for("s.preview === null || Math.abs(s.preview.at.x - 240.5) < 2")
     annotator.page.mouse.move(2, 2)
@@ -87,16 +88,17 @@ def test_the_marker_is_there_within_one_frame(annotator: Annotator) -> None:
 
 def test_pictures_of_the_neighbours_are_there_before_they_are_wanted(own_annotator: Annotator) -> None:
     page = own_annotator.page
+    page.wait_for_load_state("networkidle")  # what the page before asked for does not count
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.reload()
     own_annotator.wait_ready()
-    own_annotator.wait_for("true")
-    page.wait_for_timeout(500)
+    page.wait_for_load_state("networkidle")
     ahead = [url for url in asked if url.endswith("/display")]
     assert len(ahead) == 2, "the open image and the next one; there is none before it"
-    page.keyboard.press("d")
+    with page.expect_request(lambda request: request.url.endswith("/display") and request.url not in ahead):
+        page.keyboard.press("d")
     own_annotator.wait_ready()
-    page.wait_for_timeout(500)
+    page.wait_for_load_state("networkidle")
     again = [url for url in asked if url.endswith("/display")]
     assert len(again) == len(set(again)) == 3, "nothing is asked for twice"

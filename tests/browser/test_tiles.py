@@ -66,6 +66,22 @@ def zoom(annotator: Annotator, at_xy: tuple[float, float], notches: int) -> None
     settle_tiles(annotator)
 
 
+def test_the_loupe_and_the_masks_alone(tiled: Annotator) -> None:
+    """The first of the file: the disc has no mask yet, whose colour the loupe would show too."""
+    zoom(tiled, DISC_XY, 4)
+    tiled.page.keyboard.down("q")
+    assert tiled.colour_at((DISC_XY[0] - 100, DISC_XY[1])) == (0, 0, 0)
+    tiled.page.keyboard.up("q")
+    tiled.page.mouse.move(*tiled.screen(DISC_XY))
+    tiled.page.keyboard.down("z")
+    settle_tiles(tiled)
+    x, y = tiled.screen(DISC_XY)
+    shot = tiled.page.screenshot(clip={"x": int(x) - 40, "y": int(y) - 150, "width": 80, "height": 80})
+    pixels = cv2.imdecode(np.frombuffer(shot, dtype=np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None and near(tuple(int(v) for v in np.median(pixels, axis=(0, 1)))[::-1], RED, 8)
+    tiled.page.keyboard.up("z")
+
+
 def test_a_click_near_by_and_the_mask_from_afar(tiled: Annotator) -> None:
     settle_tiles(tiled)
     assert near(tiled.colour_at((300.5, 300.5)), GREY) and near(tiled.colour_at(DISC_XY), RED, 6)
@@ -103,21 +119,6 @@ def test_masks_follow_where_the_view_goes(tiled: Annotator) -> None:
     zoom(tiled, DISC_XY, 4)
     assert tiled.active_at(painted) and not near(tiled.colour_at(painted), GREY)
     tiled.press("Control+z")
-
-
-def test_the_loupe_and_the_masks_alone(tiled: Annotator) -> None:
-    zoom(tiled, DISC_XY, 4)
-    tiled.page.keyboard.down("q")
-    assert tiled.colour_at((DISC_XY[0] - 100, DISC_XY[1])) == (0, 0, 0)
-    tiled.page.keyboard.up("q")
-    tiled.page.mouse.move(*tiled.screen(DISC_XY))
-    tiled.page.keyboard.down("z")
-    settle_tiles(tiled)
-    x, y = tiled.screen(DISC_XY)
-    shot = tiled.page.screenshot(clip={"x": int(x) - 40, "y": int(y) - 150, "width": 80, "height": 80})
-    pixels = cv2.imdecode(np.frombuffer(shot, dtype=np.uint8), cv2.IMREAD_COLOR)
-    assert pixels is not None and near(tuple(int(v) for v in np.median(pixels, axis=(0, 1)))[::-1], RED, 8)
-    tiled.page.keyboard.up("z")
 
 
 def test_a_picture_is_prepared_while_the_page_is_open(browser, tiled_server: Server) -> None:

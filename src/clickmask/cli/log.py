@@ -22,7 +22,14 @@ def log(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where to write the table.")],
     format: Annotated[LogFormat, typer.Option(help="A table, or one JSON object a line.")] = LogFormat.csv,  # noqa: A002
 ) -> None:
-    """Write everything that was clicked, drawn, undone and answered in a project, with times and people."""
+    """Write everything that was clicked, drawn, undone and answered in a project, with times and people.
+
+    For example:
+
+    clickmask log photos -o log.csv
+
+    clickmask log photos -o log.jsonl --format json
+    """
     from clickmask.store.log_table import as_csv, as_json, log_rows
     from clickmask.store.project import find_project, open_project
 

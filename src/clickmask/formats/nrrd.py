@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
 
 from clickmask.core.errors import FormatError, InputError
 from clickmask.formats.files import read_bytes
@@ -70,6 +69,8 @@ def read(path: Path) -> Volume:
 
 def serialize(labels: LabelVolume) -> bytes:
     """A .seg.nrrd file: the volume's space, gzip, and each segment with name, colour and extent for 3D Slicer."""
+    from scipy.ndimage import find_objects  # half a second that a photograph need not wait for
+
     own: Mapping[str, str] | None = labels.volume.source.get("nrrd")
     z, y, x = labels.volume.shape_zyx
     head = ["NRRD0005", f"type: {'uint8' if labels.labels.itemsize == 1 else 'uint16'}", "dimension: 3"]
