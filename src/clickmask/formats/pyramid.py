@@ -25,6 +25,7 @@ from clickmask.formats import levels as stored
 from clickmask.formats import png_rows, tiff_levels
 from clickmask.formats.image_file import (
     MAX_DECODED_PIXELS,
+    MAX_PIXELS_VARIABLE,
     MAX_READ_PIXELS,
     image_size,
     opened_image,
@@ -77,7 +78,9 @@ def large_size(file: Path) -> tuple[int, int]:
     Raises:
         ImageError: it is damaged, or larger than can be worked on in parts.
     """
-    size_hw = image_size(file, max_pixels=max(MAX_READ_PIXELS, MAX_DECODED_PIXELS))
+    # A limit that a person has set holds here too.
+    set_by_hand = bool(os.environ.get(MAX_PIXELS_VARIABLE))
+    size_hw = image_size(file, max_pixels=None if set_by_hand else max(MAX_READ_PIXELS, MAX_DECODED_PIXELS))
     if size_hw[0] * size_hw[1] > MAX_DECODED_PIXELS and not in_parts(file):
         raise ImageError(
             f"{file} is {size_hw[1]} x {size_hw[0]} = {size_hw[0] * size_hw[1] / 1e6:.0f} megapixels, and its format "

@@ -58,6 +58,7 @@ export class CloudStage {
   private moving = false
   private resting: ReturnType<typeof setTimeout> | undefined
   private keeping: ReturnType<typeof setTimeout> | undefined
+  private keepNow: (() => void) | null = null
   private saidFlat = false
   private flight: { readonly from: Camera; readonly to: Camera; readonly since: number } | null = null
 
@@ -80,6 +81,7 @@ export class CloudStage {
       effect(() => this.watchOverlay()),
     )
     this.resize()
+    window.addEventListener('pagehide', this.flush)
     base.addEventListener('webglcontextlost', (event) => event.preventDefault())
     base.addEventListener('webglcontextrestored', () => this.restore())
   }
@@ -92,7 +94,8 @@ export class CloudStage {
 
   dispose(): void {
     this.loading.abort()
-    clearTimeout(this.keeping)
+    window.removeEventListener('pagehide', this.flush)
+    this.flush()
     for (const stop of this.stops) stop()
     cancelAnimationFrame(this.frame)
     this.renderer.dispose()
@@ -278,7 +281,15 @@ export class CloudStage {
     const [camera, image] = [this.cloud.camera.value, this.image]
     if (!camera || image === null) return
     clearTimeout(this.keeping)
-    this.keeping = setTimeout(() => this.keep.set(`camera-${image}`, JSON.stringify(camera)), KEEP_MS)
+    this.keepNow = () => this.keep.set(`camera-${image}`, JSON.stringify(camera))
+    this.keeping = setTimeout(this.flush, KEEP_MS)
+  }
+
+  /** Keep what waits to be kept: the page may be gone before its time comes. */
+  private readonly flush = (): void => {
+    clearTimeout(this.keeping)
+    this.keepNow?.()
+    this.keepNow = null
   }
 
   /** The picture has to be drawn anew. */
