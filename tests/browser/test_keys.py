@@ -104,6 +104,18 @@ def test_the_palette_runs_any_command(annotator: Annotator) -> None:
     page.get_by_role("dialog").wait_for(state="detached")
 
 
+def test_a_key_right_after_a_dialog_is_the_page_s_however_late_the_browser_tells_of_its_closing(
+    annotator: Annotator,
+) -> None:
+    page = annotator.page
+    page.evaluate("document.addEventListener('close', (event) => event.stopImmediatePropagation(), true)")
+    for key, title in (("F7", "Statistics"), ("?", "Keys and mouse"), ("?", "Keys and mouse")):
+        page.keyboard.press(key)
+        page.get_by_role("dialog", name=title).wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("dialog").wait_for(state="detached")
+
+
 def test_the_palette_finds_classes_and_images_by_a_few_letters(own_annotator: Annotator) -> None:
     page = own_annotator.page
     for name in ("maple leaf", "leaf stalk"):
