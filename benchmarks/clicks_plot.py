@@ -97,17 +97,22 @@ def _round_values(low: float, high: float) -> list[float]:
 
 
 def _names(placed: Sequence[tuple[Point, float, float]]) -> str:
-    """Labels: of peers beside their dots, of ours above them, higher where they would lie on one another."""
+    """Labels: of peers beside their dots, of ours above or below them, further off where they would lie on one another."""
     texts, taken = [], list[tuple[float, float, float]]()
     for point, x, y in sorted(placed, key=lambda each: (each[0].ours, each[1])):
         wide = 6.6 * len(point.name)
         beside = x + 10 if x + 10 + wide < PANEL - 4 else x - 10 - wide
-        left, level = (max(x - wide / 2, LEFT), y - 11) if point.ours else (beside, y + 4)
-        while any(left < b and a < left + wide and abs(level - c) < LABEL_HEIGHT for a, b, c in taken):
-            level -= LABEL_HEIGHT
+        left = max(x - wide / 2, LEFT) if point.ours else beside
+        levels = [y - 11, y + 20] if point.ours else [y + 4]
+        levels += [levels[0] - LABEL_HEIGHT * further for further in range(1, len(placed) + 1)]
+        level = next(level for level in levels if not _covered(taken, left, left + wide, level))
         taken.append((left, left + wide, level))
         weight, colour = ("600", OURS) if point.ours else ("400", INK)
         texts.append(
             f'<text x="{left:.1f}" y="{level:.1f}" font-weight="{weight}" fill="{colour}">{escape(point.name)}</text>'
         )
     return "".join(texts)
+
+
+def _covered(taken: Sequence[tuple[float, float, float]], left: float, right: float, level: float) -> bool:
+    return any(left < b and a < right and abs(level - c) < LABEL_HEIGHT for a, b, c in taken)
