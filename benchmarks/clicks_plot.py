@@ -97,7 +97,7 @@ def _round_values(low: float, high: float) -> list[float]:
 
 
 def _names(placed: Sequence[tuple[Point, float, float]]) -> str:
-    """Labels: of peers beside their dots, of ours above or below them, further off where they would lie on one another."""
+    """Labels: of peers beside their dots, of ours above or below them, further off where they would overlap."""
     texts, taken = [], list[tuple[float, float, float]]()
     for point, x, y in sorted(placed, key=lambda each: (each[0].ours, each[1])):
         wide = 6.6 * len(point.name)

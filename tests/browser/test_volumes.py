@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,6 +89,43 @@ def test_a_click_is_carried_through_the_volume_and_saved(volume: Annotator, tmp_
     truth = np.zeros(SHAPE, bool)
     truth[TUBE] = True
     assert ((labels > 0) & truth).sum() / ((labels > 0) | truth).sum() > 0.9
+
+
+def exported(volume: Annotator, title: str, target: Path) -> Path:
+    """The files of an export through the dialog, unpacked."""
+    page = volume.page
+    page.get_by_role("button", name="Export", exact=True).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name=title).check()
+    dialog.get_by_label("This image only").check()
+    dialog.get_by_role("button", name="Export", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download zip").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        archive.extractall(target)
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    return target
+
+
+def test_the_export_dialog_offers_the_formats_of_volumes_and_keeps_the_geometry(
+    volume: Annotator, tmp_path: Path
+) -> None:
+    page = volume.page
+    volume.click((40.5, 30.5))
+    total = volume.state["objects"][0]["area"]
+    page.keyboard.press("Enter")
+    volume.wait_for("s.objects[0].state === 'finished'")
+    nifti = exported(volume, "Volumes as NIfTI", tmp_path / "nifti")
+    written = nibabel.load(nifti / "scan-labels.nii.gz")
+    np.testing.assert_array_equal(written.affine, AFFINE)
+    labels = np.asarray(written.dataobj).transpose(2, 1, 0)
+    assert labels.shape == SHAPE and labels[4, 30, 40] == 1 and int((labels > 0).sum()) == total
+    assert not labels[:4].any() and not labels[5:].any()
+    nrrd = exported(volume, "Volumes as NRRD", tmp_path / "nrrd")
+    found = read_labels(nrrd / "scan-labels.seg.nrrd", read_volume(volume.server.folder / "scan.nii.gz"))
+    np.testing.assert_array_equal(found.labels, labels)
+    assert [segment.name for segment in found.segments] == ["object"]
 
 
 def test_the_wheel_with_shift_and_the_slider_go_through_the_slices(volume: Annotator) -> None:

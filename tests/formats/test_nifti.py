@@ -184,7 +184,13 @@ def test_labels_carry_the_source_geometry_bit_for_bit(tmp_path, kind):
     assert b"Doe" not in gzip.decompress((tmp_path / "labels.nii.gz").read_bytes())
     np.testing.assert_array_equal(np.asarray(after.dataobj).T, labels)
     assert json.loads((tmp_path / "labels.json").read_text()) == {"labels": {"3": "liver"}}
-    np.testing.assert_array_equal(read_labels(tmp_path / "labels.nii.gz", volume).labels, labels)
+    back = read_labels(tmp_path / "labels.nii.gz", volume)
+    np.testing.assert_array_equal(back.labels, labels)
+    assert back.segments == (Segment(3, "liver"),)
+    (tmp_path / "labels.json").write_text('{"labels": {"3": "x", "0": "none", "-1": "no", "4": 7}, "more": 1}')
+    assert read_labels(tmp_path / "labels.nii.gz", volume).segments == (Segment(3, "x"),)
+    (tmp_path / "labels.json").write_text('{"EchoTime": 0.1}')  # what other programs put beside a NIfTI file
+    assert read_labels(tmp_path / "labels.nii.gz", volume).segments == (Segment(3, ""),)
 
 
 @settings(max_examples=40)

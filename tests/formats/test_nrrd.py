@@ -154,6 +154,20 @@ def test_labels_keep_the_space_to_the_letter_and_slicer_finds_the_segments(tmp_p
     assert "Segment1_Name:=leber ä\n".encode() in (tmp_path / "l.seg.nrrd").read_bytes()
     back = read_labels(tmp_path / "l.seg.nrrd", volume)
     np.testing.assert_array_equal(back.labels, labels)
+    told = [(s.number, s.name, s.colour_rgb) for s in back.segments]
+    assert told == [(1, "empty", Segment(1).rgb), (2, "leber ä", Segment(2).rgb)]
+
+
+def test_segments_that_make_no_sense_are_passed_over(tmp_path):
+    strange = [
+        "Segment0_LabelValue:=70000", "Segment1_LabelValue:=0", "Segment2_LabelValue:=-1",
+        "Segment3_LabelValue:=3", "Segment3_Color:=nonsense", "Segment4_LabelValue:=3", "Segment4_Name:=twice",
+    ]  # fmt: skip
+    volume = read(tmp_path, content(place=PLACE))
+    data = content(place="\n".join([PLACE.strip(), *strange]) + "\n", kind="uint8")
+    (tmp_path / "l.seg.nrrd").write_bytes(data)
+    found = {s.number: s for s in read_labels(tmp_path / "l.seg.nrrd", volume).segments}
+    assert not {0, 70000} & set(found) and (found[3].name, found[3].colour_rgb) == ("", None)
 
 
 @settings(max_examples=40)

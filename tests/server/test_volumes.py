@@ -258,6 +258,68 @@ def test_labels_come_out_on_the_volumes_grid(scans: Server, tmp_path: Path) -> N
     assert scans.get(f"/images/{PHOTO}/labels").status_code == 400
 
 
+def exported(server: Server, kind: str) -> tuple[dict, Path]:
+    answer = server.post("/export", {"format": kind}).json()
+    return answer, Path(answer["folder"])
+
+
+def two_objects(server: Server, image: int = SCAN) -> None:
+    """A carried cone of the second class, and a bar on one slice that shares voxels of the cone's."""
+    server.post("/classes", {"name": "liver, left"})
+    server.http.patch("/api/v1/project", json={"policy": "overlap"})
+    with server.socket(image) as socket:
+        click(socket, 4, 20, 24, **{"class": 2})
+        carry(socket, slice=4)
+        socket.do("finish")
+        click(socket, 4, 3, 4, **{"class": 1})
+        socket.do("paint", points=[[24.5, 4 * SHAPE[1] + 20.5]], radius=1.2)
+        socket.do("finish")
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("volume_nifti", ".nii.gz"), ("volume_nrrd", ".seg.nrrd")])
+def test_an_export_lies_on_the_volumes_grid_with_names(scans: Server, tmp_path: Path, kind: str, ending: str) -> None:
+    two_objects(scans)
+    answer, folder = exported(scans, kind)
+    volume = read_volume(tmp_path / "b.nii.gz")
+    found = read_labels(folder / f"b-labels{ending}", volume)
+    np.testing.assert_allclose(read_volume(folder / f"b-labels{ending}").affine_ras, AFFINE, atol=1e-5)
+    over = found.labels == 2
+    np.testing.assert_array_equal(found.labels == 1, cone() & ~over)
+    np.testing.assert_array_equal(over[4] & bar()[4], bar()[4])
+    assert [segment.name for segment in found.segments] == ["liver, left", "object"]
+    assert (answer["objects"], answer["files"]) == (2, 2 if kind == "volume_nifti" else 1)
+    shared = int((over & cone()).sum())
+    assert shared and answer["notes"] == [
+        f"b.nii.gz: {shared} voxels belong to several objects; each went to the uppermost."
+    ]
+
+
+def test_a_volume_that_is_no_series_is_left_out_of_dicom_seg_with_the_reason(scans: Server, tmp_path: Path) -> None:
+    two_objects(scans)
+    answer = scans.post("/export", {"format": "volume_dicom_seg"})
+    assert answer.status_code == 400 and "b.nii.gz: left out" in answer.json()["error"]["message"]
+    assert "DICOM series" in answer.json()["error"]["message"] and str(tmp_path) not in answer.text
+
+
+def test_volumes_of_one_name_and_of_a_series_go_into_one_export(tmp_path: Path) -> None:
+    write_scan(tmp_path / "a.nii.gz")
+    write_scan(tmp_path / "a.nii")
+    write_series(tmp_path / "ct", np.where(cone() | bar(), 1200, 1060).astype(np.uint16))
+    with running(tmp_path, BrightModel()) as server:
+        names = [image["name"] for image in server.get("/images").json()["images"]]
+        for number in (1, 2, 3):
+            two_objects(server, number)
+        answer, folder = exported(server, "volume_nifti")
+        assert names == ["a.nii", "a.nii.gz", "ct/001.dcm"] and answer["files"] == 6
+        files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.nii.gz"))
+        assert files == ["a-labels.nii.gz", "a.nii.gz-labels.nii.gz", "ct/001-labels.nii.gz"]
+        answer, folder = exported(server, "volume_dicom_seg")
+        assert [note.split(":")[0] for note in answer["notes"]] == ["a.nii", "a.nii.gz", "ct/001.dcm"]
+    found = read_labels(folder / "ct" / "001-labels.dcm", read_volume(tmp_path / "ct"))
+    np.testing.assert_array_equal(found.labels > 0, cone() | (found.labels == 2))
+    assert [segment.name for segment in found.segments] == ["liver, left", "object"]
+
+
 def test_a_dicom_series_is_one_volume_and_gets_a_segmentation(tmp_path: Path) -> None:
     stored = np.where(cone() | bar(), 1200, 1060).astype(np.uint16)
     write_series(tmp_path / "ct", stored)

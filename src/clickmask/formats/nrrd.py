@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from clickmask.core.errors import FormatError, InputError
 from clickmask.formats.files import read_bytes
 from clickmask.formats.volume_limits import bunzipped, check_size, gunzipped, native
-from clickmask.spatial.segments import LabelVolume, Segment
+from clickmask.spatial.segments import MOST_SEGMENTS, LabelVolume, Segment
 from clickmask.spatial.volume import Affine, Volume, lps
 
 TYPES = {
@@ -83,6 +83,27 @@ def serialize(labels: LabelVolume) -> bytes:
     text = "\n".join([*head, "", ""])
     body = labels.labels.astype(labels.labels.dtype.newbyteorder("<")).tobytes()
     return text.encode() + gzip.compress(body, 6, mtime=0)
+
+
+def segments(fields: Mapping[str, str]) -> list[Segment]:
+    """The segments that a .seg.nrrd file's header names, each number once; none in a plain file."""
+    found: dict[int, Segment] = {}
+    for key, value in fields.items():
+        index = re.fullmatch(r"(Segment\d{1,6})_LabelValue", key)
+        if index is None or not re.fullmatch(r"\d{1,6}", value) or not 0 < int(value) <= MOST_SEGMENTS:
+            continue
+        colour = fields.get(f"{index[1]}_Color", "")
+        name = fields.get(f"{index[1]}_Name", "")
+        found.setdefault(int(value), Segment(int(value), name, colour_rgb=_colour(colour)))
+    return list(found.values())
+
+
+def _colour(text: str) -> tuple[int, int, int] | None:
+    """Three fractions of 1 as bytes, None if they are none."""
+    if not re.fullmatch(r"(0(\.\d*)?|1(\.0*)?)( (0(\.\d*)?|1(\.0*)?)){2}", text):
+        return None
+    red, green, blue = (round(255 * float(part)) for part in text.split())
+    return red, green, blue
 
 
 def _header(content: bytes) -> tuple[Fields, int]:

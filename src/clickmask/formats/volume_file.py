@@ -9,8 +9,8 @@ import numpy as np
 
 from clickmask.core.errors import FormatError
 from clickmask.formats import dicom, dicom_seg, nifti, nrrd
-from clickmask.formats.files import json_bytes, naming, read_bytes, write_atomically
-from clickmask.spatial.segments import LabelVolume
+from clickmask.formats.files import json_bytes, naming, read_bytes, read_json, write_atomically
+from clickmask.spatial.segments import MOST_SEGMENTS, LabelVolume, Segment
 from clickmask.spatial.volume import Volume, same_grid
 
 NIFTI = (".nii.gz", ".nii")
@@ -77,7 +77,7 @@ def write_labels(path: str | os.PathLike[str], labels: LabelVolume) -> None:
         if suffix in NIFTI:
             write_atomically(file, nifti.serialize(labels, suffix == ".nii.gz"))
             named = {str(segment.number): segment.label for segment in labels.segments}
-            write_atomically(file.with_name(file.name[: -len(suffix)] + ".json"), json_bytes({"labels": named}))
+            write_atomically(_names_file(file, suffix), json_bytes({"labels": named}))
         else:
             data = nrrd.serialize(labels) if suffix == ".nrrd" else dicom_seg.serialize(labels, __version__)
             write_atomically(file, data)
@@ -95,7 +95,9 @@ def check_output(path: Path) -> str:
 
 
 def read_labels(path: str | os.PathLike[str], volume: Volume) -> LabelVolume:
-    """Labels that lie on the grid of a volume: NIfTI, NRRD or DICOM SEG.
+    """Labels that lie on the grid of a volume: NIfTI, NRRD or DICOM SEG, with the names that the file has for them.
+
+    Those of NIfTI are looked for where `write_labels` puts them, in a .json of the same name beside the file.
 
     Raises:
         FormatError: no label file, numbers that are no labels, or another grid.
@@ -115,4 +117,22 @@ def read_labels(path: str | os.PathLike[str], volume: Volume) -> LabelVolume:
     if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
         raise FormatError(f"{file} holds fractions, so it is an image, not labels.")
     whole = values if values.dtype.kind in "iu" else values.astype(np.int64)
-    return LabelVolume.of(volume, whole)
+    named = nrrd.segments(found.source["nrrd"]) if suffix in NRRD else _named_beside(file, suffix)
+    return LabelVolume.of(volume, whole, named)
+
+
+def _names_file(file: Path, suffix: str) -> Path:
+    return file.with_name(file.name[: -len(suffix)] + ".json")
+
+
+def _named_beside(file: Path, suffix: str) -> list[Segment]:
+    """The segments that a NIfTI file's .json names; FormatError if there is one that is damaged."""
+    beside = _names_file(file, suffix)
+    if not beside.is_file():
+        return []
+    data = read_json(beside)
+    names = data.get("labels") if isinstance(data, dict) else None
+    if not isinstance(names, dict):  # written by another program for something else
+        return []
+    pairs = [(number, name) for number, name in names.items() if isinstance(name, str) and number.isdecimal()]
+    return [Segment(int(number), name) for number, name in pairs if 0 < int(number) <= MOST_SEGMENTS]

@@ -72,8 +72,16 @@ def collect(
     images: Iterable[tuple[StoredImage, Sequence[StoredObject]]],
     classes: Mapping[int, StoredClass],
     kinds: Sequence[str] = ("photo",),
+    model: str = "",
 ) -> tuple[AnnotationSet, list[str]]:
-    """The finished objects of images of some kinds as annotations, and what is left out."""
+    """The finished objects of images of some kinds as annotations, and what is left out.
+
+    Args:
+        images: with their objects, lowest first.
+        classes: of the project.
+        kinds: of the media that a format is for.
+        model: what answers clicks, for formats that tell what a machine drew.
+    """
     notes: list[str] = []
     annotated: list[AnnotatedImage] = []
     for image, objects in images:
@@ -88,7 +96,7 @@ def collect(
             notes.append(f"{image.path}: {waiting} objects in progress are left out; finish them first.")
         if image.facts is None or not finished:
             continue
-        annotations = tuple(_annotation(o, classes) for o in finished)
+        annotations = tuple(_annotation(o, classes, model) for o in finished)
         annotated.append(AnnotatedImage(image.path, image.facts.size_hw, annotations, id=image.id))
     names = tuple(ObjectClass(c.name, c.id) for c in classes.values())
     return AnnotationSet(tuple(annotated), names), notes
@@ -281,10 +289,11 @@ def fitting(annotated: AnnotatedImage, image: StoredImage) -> tuple[AnnotatedIma
     return replace(annotated, annotations=kept), [f"{image.path}: {lost} empty masks left out."] if lost else []
 
 
-def _annotation(stored: StoredObject, classes: Mapping[int, StoredClass]) -> Annotation:
+def _annotation(stored: StoredObject, classes: Mapping[int, StoredClass], model: str) -> Annotation:
     value, found = stored.value, classes[stored.value.class_id]
     colour = value.colour or found.colour
-    return Annotation(found.name, value.mask, stored.id, colour, _judgement(value), ignored=value.ignored)
+    attributes = {**_judgement(value), "volume": {"model": model if value.prompts.clicks else ""}}
+    return Annotation(found.name, value.mask, stored.id, colour, attributes, ignored=value.ignored)
 
 
 def _judgement(value: ObjectValue) -> Attributes:

@@ -28,6 +28,9 @@ LABEL_FORMATS: Registry[LabelFormat] = Registry(
         "cloud": "clickmask.server.clouds.export:OWN",
         "cloud_npz": "clickmask.server.clouds.export:AS_NPZ",
         "cloud_ply": "clickmask.server.clouds.export:AS_PLY",
+        "volume_nifti": "clickmask.server.volumes.export:NIFTI_LABELS",
+        "volume_nrrd": "clickmask.server.volumes.export:NRRD_LABELS",
+        "volume_dicom_seg": "clickmask.server.volumes.export:DICOM_LABELS",
     },
 )
 """Formats that write labels into copies of the files themselves; no name may also be one of `FORMATS`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from clickmask.core.errors import ClickmaskError, ImageError, InputError, MissingExtraError
+from clickmask.core.errors import ClickmaskError
 from clickmask.formats import dicom
-from clickmask.formats.volume_file import NIFTI, NRRD, read_volume, suffix_of
+from clickmask.formats.volume_file import NIFTI, NRRD, suffix_of
 from clickmask.server.benches import PIXELS, Bench
 from clickmask.server.media.medium import FOR_VOLUMES, Head, Opened, Picture
 from clickmask.server.menus import IMAGES
@@ -15,7 +15,7 @@ from clickmask.server.schemas import command_types
 from clickmask.server.volumes.bench import SliceBench
 from clickmask.server.volumes.mind import VolumeMind
 from clickmask.server.volumes.opened import OpenVolume
-from clickmask.spatial.volume import Volume
+from clickmask.server.volumes.reading import open_volume
 
 NOT_FOR_SLICES = frozenset({"wand", "split", "select"})
 """Commands that mean one picture as a whole, or points."""
@@ -55,13 +55,7 @@ class Volumes:
 
     def open(self, file: Path) -> OpenVolume:
         """The voxels."""
-        try:
-            return OpenVolume.of(_volume(file))
-        except (MissingExtraError, InputError) as error:
-            text = str(error).replace(f"{file.parent}/", "").replace(str(file.parent), "the folder")
-            raise ImageError(text if file.name in text else f"{file.name}: {text}") from error
-        except MemoryError as error:
-            raise ImageError(f"{file.name} claims more voxels than this machine can hold.") from error
+        return open_volume(file)
 
     def thumb(self, file: Path, side: int) -> Picture:
         """The middle slice."""
@@ -75,15 +69,6 @@ class Volumes:
     def picture(self, file: Path) -> Picture:
         """The middle slice."""
         return self.thumb(file, 0)
-
-
-def _volume(file: Path) -> Volume:
-    if suffix_of(file) in NIFTI + NRRD:
-        return read_volume(file)
-    for series in dicom.find_series(file.parent):
-        if file in series.files:
-            return dicom.volume_of(series)
-    raise ImageError(f"{file.name} is no DICOM image.")
 
 
 def _may_be_dicom(file: Path) -> bool:

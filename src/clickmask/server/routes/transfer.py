@@ -47,7 +47,9 @@ async def export(body: ExportBody, services: TheServices) -> dict[str, Any]:
     known = [*FORMATS, *LABEL_FORMATS]
     if body.format not in known:
         raise UnknownNameError(unknown_name("format", body.format, known))
-    annotations, notes = exchange.collect(await services.in_store(read), services.classes, kinds_of(body.format))
+    kinds = kinds_of(body.format)
+    model = services.thinker(kinds[0]).status.name
+    annotations, notes = exchange.collect(await services.in_store(read), services.classes, kinds, model)
     annotations, notes = exchange.chosen(annotations, notes, body.format, review)
     folder, file_of = services.project.export_folder, services.folder.file
     report = await asyncio.to_thread(exchange.export, annotations, notes, body.format, style, folder, file_of)

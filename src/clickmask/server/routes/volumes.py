@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import cv2
-import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from clickmask.core.errors import InputError
 from clickmask.core.window import Window
+from clickmask.formats.annotation import Annotation
 from clickmask.formats.volume_file import write_labels
+from clickmask.server import exchange
 from clickmask.server.deps import Number, TheServices
 from clickmask.server.errors import NotFoundError
 from clickmask.server.schemas import WindowBody
 from clickmask.server.services import Services
+from clickmask.server.volumes.export import label_volume
 from clickmask.server.volumes.opened import OpenVolume
-from clickmask.spatial.segments import LabelVolume, Segment
-from clickmask.store.values import StoredImage, StoredObject
+from clickmask.store.values import StoredImage
 
 router = APIRouter(prefix="/api/v1/images/{image_id}")
 
@@ -73,36 +75,20 @@ async def labels(image_id: Number, services: TheServices, format: LabelFormat = 
     """The finished objects as labels on the volume's own grid; where objects overlap, the upper one stays."""
     opened, image = await _volume(services, image_id)
     stored = await services.in_store(services.store.objects, image_id)
-    finished = [o for o in stored if o.value.phase == "finished"]
-    if not finished:
-        raise InputError("There is no finished object on this volume. Finish an object first (Enter).")
-    names = {i: c.name for i, c in services.classes.items()}
     model = services.thinker(image.kind).status.name
-    data = await asyncio.to_thread(_label_file, opened, finished, names, model, LABEL_FILES[format])
+    found, _ = exchange.collect([(image, stored)], services.classes, (image.kind,), model)
+    if not found.images:
+        raise InputError("There is no finished object on this volume. Finish an object first (Enter).")
+    data = await asyncio.to_thread(_label_file, opened, found.images[0].annotations, LABEL_FILES[format])
     stem = Path(image.path).name.split(".")[0] or "volume"
     sent = {"Content-Disposition": f'attachment; filename="{_plain(stem)}-labels{LABEL_FILES[format]}"'}
     return Response(data, media_type="application/octet-stream", headers=sent)
 
 
-def label_volume(opened: OpenVolume, objects: list[StoredObject], names: dict[int, str], model: str) -> LabelVolume:
-    """Objects as segments, numbered in the order in which they were made; the upper ones lie over the others."""
-    numbers = {o.id: n for n, o in enumerate(sorted(objects, key=lambda o: o.id), 1)}
-    voxels = np.zeros(opened.volume.shape_zyx, dtype=np.uint16)
-    for stored in sorted(objects, key=lambda o: o.value.z):
-        opened.labels(stored.value.mask, voxels, numbers[stored.id])
-    segments = [
-        Segment(numbers[o.id], names.get(o.value.class_id, "object"), model if o.value.prompts.clicks else "")
-        for o in objects
-    ]
-    return LabelVolume.of(opened.volume, voxels, segments)
-
-
-def _label_file(
-    opened: OpenVolume, objects: list[StoredObject], names: dict[int, str], model: str, suffix: str
-) -> bytes:
+def _label_file(opened: OpenVolume, annotations: Sequence[Annotation], suffix: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"labels{suffix}"
-        write_labels(target, label_volume(opened, objects, names, model))
+        write_labels(target, label_volume(opened, annotations)[0])
         return target.read_bytes()
 
 
