@@ -174,13 +174,14 @@ def test_the_view_turns_moves_and_comes_closer_and_nothing_is_clicked(page: Clou
     page.drag(start, (120, 40))
     turned = page.camera
     assert turned["yaw"] < before["yaw"] and turned["pitch"] < before["pitch"]
-    # What was taken hold of is where it was.
+    # What was taken hold of is where it was; without WebGL fewer points are drawn, so a neighbour may be held.
+    near = 16 if WEBGL_OFF else 8
     kept = page.screen(held)
-    assert abs(kept[0] - start[0]) < 8 and abs(kept[1] - start[1]) < 8
+    assert abs(kept[0] - start[0]) < near and abs(kept[1] - start[1]) < near
 
     page.drag(start, (60, -30), button="right")
     moved = page.screen(held)
-    assert abs(moved[0] - kept[0] - 60) < 8 and abs(moved[1] - kept[1] + 30) < 8
+    assert abs(moved[0] - kept[0] - 60) < near and abs(moved[1] - kept[1] + 30) < near
 
     def apart() -> float:
         first, second = page.screen(scene.box), page.screen(scene.ball)

@@ -13,7 +13,7 @@ from playwright.sync_api import Playwright
 from clickmask.server.tiles import TILED_ABOVE_VARIABLE
 
 from .annotator import Annotator, Server, near
-from .conftest import opened, running
+from .conftest import WEBGL_OFF, opened, running
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +44,8 @@ def tiled_server(playwright: Playwright, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(params=["webgl2", "canvas2d"])
 def tiled(request: pytest.FixtureRequest, tiled_server: Server) -> Iterator[Annotator]:
+    if WEBGL_OFF and request.param == "webgl2":
+        pytest.skip("WebGL is switched off (CLICKMASK_WEBGL=off)")
     browser = request.getfixturevalue("browser" if request.param == "webgl2" else "plain_browser")
     image = tiled_server.image_ids()[0 if request.param == "webgl2" else 1]
     for annotator in opened(browser, tiled_server, image):
