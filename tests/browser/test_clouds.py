@@ -179,18 +179,18 @@ def test_the_view_turns_moves_and_comes_closer_and_nothing_is_clicked(page: Clou
     kept = page.screen(held)
     assert abs(kept[0] - start[0]) < near and abs(kept[1] - start[1]) < near
 
-    page.drag(start, (60, -30), button="right")
+    page.drag(start, (60, 30), button="right")
     moved = page.screen(held)
-    assert abs(moved[0] - kept[0] - 60) < near and abs(moved[1] - kept[1] + 30) < near
+    assert abs(moved[0] - kept[0] - 60) < near and abs(moved[1] - kept[1] - 30) < near
 
     def apart() -> float:
         first, second = page.screen(scene.box), page.screen(scene.ball)
         return abs(first[0] - second[0]) + abs(first[1] - second[1])
 
-    far = apart()
+    far, height = apart(), page.camera["eye"][2]
     page.page.mouse.move(*moved)
     page.page.mouse.wheel(0, -400)
-    page.rest()
+    annotator.wait_for(f"s.cloud.camera.eye[2] !== {height!r}")
     assert apart() > 1.2 * far
     assert annotator.objects == []
 
