@@ -228,7 +228,7 @@ def test_the_focus_stage_asks_again_and_blends_the_answers() -> None:
     old = LogitMap(np.where(mask_of((20, 20, 100, 80)), 5, -5).astype(np.float32), whole(SIZE_HW))
     new = LogitMap(np.where(mask_of((20, 20, 140, 80)), 5, -5).astype(np.float32), whole(SIZE_HW))
     again = numbered(-3.0)
-    settings = Focus(share=0.5, feather=0.0, from_click=2, least_zoom=1.0)
+    settings = Focus(share=0.5, feather=0.0, least_zoom=1.0)
     step = focus(settings, again, INPUT_HW)(lambda asked: Result(new, {"kept": 1}))
     result = step(two_clicks(old))
     (asked,) = again.requests
@@ -244,7 +244,7 @@ def test_the_focus_stage_leaves_early_clicks_and_crops_that_show_nothing_new() -
     again = numbered(-3.0)
     late = focus(Focus(from_click=3), again, INPUT_HW)(lambda asked: Result(old))
     assert late(two_clicks(old)).logits is old
-    near = focus(Focus(from_click=2, least_zoom=100.0), again, INPUT_HW)(lambda asked: Result(old))
+    near = focus(Focus(least_zoom=100.0), again, INPUT_HW)(lambda asked: Result(old))
     assert near(two_clicks(old)).logits is old
     assert again.requests == []
 

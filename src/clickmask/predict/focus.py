@@ -1,7 +1,7 @@
 """Focus: any network with a previous mask looks once more where the newest click changed the answer.
 
 FocalClick's idea (Chen et al., CVPR 2022) without its refiner: the same network is asked again inside the focus crop,
-with its first answer as the previous mask, and what it says there is blended in. A late click costs a second pass.
+with its first answer as the previous mask, and what it says there is blended in. A click costs a second pass.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Focus:
     crop: FocusCrop = field(default_factory=lambda: FocusCrop(keep_after=10_000))
     share: float = 1.0
     feather: float = 0.1
-    from_click: int = 4
+    from_click: int = 2
     least_zoom: float = 1.25
 
 
