@@ -12,6 +12,7 @@ import { createCloudState } from './cloud/state'
 import { exposeForTests } from './probe'
 import { Annotator } from './state/annotator'
 import { followHints } from './state/hints'
+import { catchUp } from './state/lessons'
 import { toast } from './state/notices'
 import { Refusal, type Keep, type Ports } from './state/ports'
 import { isOffered } from './state/media'
@@ -101,6 +102,7 @@ async function main(): Promise<void> {
       store.images.value = images
       store.classes.value = classes
       store.models.value = models
+      void parts.attempt(() => catchUp(store, rest))
       openFirst()
     } catch (error) {
       unreachable(error)

@@ -73,6 +73,7 @@ def annotate(  # noqa: PLR0913 - each argument is an option of the command
     from clickmask.server.menus import CLOUDS
     from clickmask.server.run import listen, serve
     from clickmask.server.settings import Settings
+    from clickmask.server.teaching import Teaching
     from clickmask.store.project import open_project
     from clickmask.zoo import catalog
 
@@ -100,7 +101,8 @@ def annotate(  # noqa: PLR0913 - each argument is an option of the command
         opened = open_project(folder, kept)
         settings = Settings(host=host, port=listening.getsockname()[1], model=images, only_path=only_path)
         chosen = lambda: _models(opened.folder / MODELS_FOLDER, images)  # noqa: E731 - a menu is a function
-        app = create_app(settings, opened, build, chosen, {CLOUDS: _cloud_menu(clouds, backend)})
+        teaching = Teaching(opened.folder, opened.folder / MODELS_FOLDER)
+        app = create_app(settings, opened, build, chosen, {CLOUDS: _cloud_menu(clouds, backend)}, teaching)
         _check_not_empty(opened)
         with contextlib.suppress(KeyboardInterrupt):  # raised again after Ctrl+C has closed everything
             serve(app, listening, lambda: _announce(settings.host, settings.port, settings.token, not no_browser))

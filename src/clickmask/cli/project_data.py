@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from clickmask.core.errors import InputError
@@ -24,8 +23,8 @@ def export_projects(folders: Sequence[Path], run_folder: Path) -> tuple[Path, ..
 
 
 def _exported(folder: Path, target: Path) -> Path:
-    from clickmask.formats import FORMATS
-    from clickmask.server.exchange import collect
+    from clickmask.server.folder import ImageFolder
+    from clickmask.server.lesson_data import lesson_of, write_lesson
     from clickmask.store.project import find_project, open_project
 
     if target.is_file():
@@ -33,14 +32,13 @@ def _exported(folder: Path, target: Path) -> Path:
     project = open_project(*find_project(folder))
     try:
         store = project.store
-        found, _ = collect([(i, store.objects(i.id)) for i in store.images()], {c.id: c for c in store.classes()})
-        images = tuple(replace(i, path=str(project.images_folder / i.path)) for i in found.images)
+        objects = [(i, store.objects(i.id)) for i in store.images()]
+        lesson = lesson_of(objects, {c.id: c for c in store.classes()}, ImageFolder(project.images_folder).file)
     finally:
         project.close()
-    if not images:
+    if not lesson.images:
         raise InputError(
             f"The project in {folder} holds no finished object. Finish some first: clickmask annotate {folder}"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    FORMATS.get("coco").write(replace(found, images=images), str(target), style="mask")
+    write_lesson(lesson, target)
     return target

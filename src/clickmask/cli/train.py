@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from enum import Enum
 from importlib import import_module
@@ -21,6 +21,7 @@ from rich.progress import Progress as Bars
 from clickmask.cli import train_clouds
 from clickmask.cli.models import known_models
 from clickmask.cli.project_data import export_projects
+from clickmask.cli.supervised import follow_input, outcome_line, step_line
 from clickmask.core.errors import MissingExtraError, RecipeError
 
 if TYPE_CHECKING:
@@ -108,6 +109,14 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
     ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome (or the list) as JSON.")] = False,
+    supervised: Annotated[
+        bool,
+        typer.Option(
+            "--supervised",
+            help="For other programs: each step and at last the outcome is a line of JSON on the standard output, and "
+            "the run ends when the standard input is closed.",
+        ),
+    ] = False,
 ) -> None:
     """Train a model: on your own images and masks, or on shards.
 
@@ -138,7 +147,8 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
     clickmask train points --data scans /usr/share/sweethome3d -o runs/points
     """
     if recipe in train_clouds.RECIPES and not show_list:
-        unusable = [name for name, given in (("--val", validation), ("--from", start)) if given]
+        others = (("--val", validation), ("--from", start), ("--supervised", supervised))
+        unusable = [name for name, given in others if given]
         if unusable or device is not Device.cpu:
             raise RecipeError(f"{recipe} is trained on point clouds; leave out {', '.join(unusable) or '--device'}.")
         outcome = train_clouds.train_on_clouds(
@@ -167,7 +177,9 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
         threads=threads,
         workers=workers,
     )
-    with reporter(Console(stderr=True)) as report:
+    if supervised:
+        follow_input()
+    with nullcontext(step_line) if supervised else reporter(Console(stderr=True)) as report:
         try:
             outcome = command.train(options, report)
         except KeyboardInterrupt:
@@ -175,8 +187,11 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
                 f"\nStopped. The same command with --resume goes on from the last checkpoint in {output}.", err=True
             )
             raise
-    if as_json:
-        typer.echo(json.dumps({**asdict(outcome), "folder": str(outcome.folder)}))
+    told = {**asdict(outcome), "folder": str(outcome.folder)}
+    if supervised:
+        outcome_line(told)
+    elif as_json:
+        typer.echo(json.dumps(told))
     else:
         typer.echo(summary(outcome))
 

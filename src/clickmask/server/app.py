@@ -11,13 +11,26 @@ import clickmask
 from clickmask.server import exchange
 from clickmask.server.deps import install_error_answers
 from clickmask.server.guard import Guard
-from clickmask.server.hub import Hub
+from clickmask.server.hub import Hub, training_json
 from clickmask.server.image_mind import warm
 from clickmask.server.menus import IMAGES, ModelMenu
 from clickmask.server.model import BuildPipeline
-from clickmask.server.routes import about, classes, images, live, objects, page, points, statistics, transfer, volumes
+from clickmask.server.routes import (
+    about,
+    classes,
+    images,
+    live,
+    objects,
+    page,
+    points,
+    statistics,
+    training,
+    transfer,
+    volumes,
+)
 from clickmask.server.services import Services
 from clickmask.server.settings import Settings
+from clickmask.server.teaching import Teacher, Teaching
 from clickmask.store.project import Project
 from clickmask.zoo.spec import ModelSpec
 
@@ -28,6 +41,7 @@ def create_app(
     build_pipeline: BuildPipeline,
     model_specs: Callable[[], Mapping[str, ModelSpec]],
     more_models: Mapping[str, ModelMenu] | None = None,
+    teaching: Teaching | None = None,
 ) -> FastAPI:
     """The annotator as an ASGI application.
 
@@ -37,6 +51,7 @@ def create_app(
         build_pipeline: makes a model by name; called in a worker thread.
         model_specs: the models that can be chosen, the default first.
         more_models: models of other kinds than `menus.IMAGES`, by their kind.
+        teaching: how models are trained from the page; None for a server that does not.
 
     Raises:
         StorageError: the folder or the project cannot be read.
@@ -49,7 +64,9 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         hub = Hub(services)
-        app.state.services, app.state.hub, app.state.settings = services, hub, settings
+        teacher = Teacher(teaching, model_specs)
+        teacher.on_change = lambda: hub.tell_all(training_json(teacher.lesson))
+        app.state.services, app.state.hub, app.state.settings, app.state.teacher = services, hub, settings, teacher
         await services.refresh_classes()
         await services.refresh_policy()
         await services.refresh_people()
@@ -57,6 +74,7 @@ def create_app(
         try:
             yield
         finally:
+            await teacher.close()
             await hub.close()
             services.close()
 
@@ -65,7 +83,7 @@ def create_app(
         docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
     )  # fmt: skip
     install_error_answers(app)
-    for part in (about, images, points, objects, classes, transfer, statistics, volumes, live, page):
+    for part in (about, images, points, objects, classes, transfer, statistics, training, volumes, live, page):
         app.include_router(part.router)
     app.add_middleware(Guard, settings=settings)
     return app

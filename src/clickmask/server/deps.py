@@ -17,6 +17,7 @@ from clickmask.server.hub import Hub
 from clickmask.server.schemas import object_json, problem_text
 from clickmask.server.services import Services
 from clickmask.server.settings import Settings
+from clickmask.server.teaching import Teacher
 
 REST_CLIENT = "rest"
 """Name under which changes over REST stand in the log."""
@@ -45,8 +46,13 @@ def _if_match(request: Request) -> int | None:
     return int(found.group(1))
 
 
+def _teacher(connection: HTTPConnection) -> Teacher:
+    return cast(Teacher, connection.app.state.teacher)
+
+
 TheServices = Annotated[Services, Depends(_services)]
 TheHub = Annotated[Hub, Depends(_hub)]
+TheTeacher = Annotated[Teacher, Depends(_teacher)]
 TheSettings = Annotated[Settings, Depends(_settings)]
 Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 """Number of an image, object or class in a path. The database could not take a larger one."""

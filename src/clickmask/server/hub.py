@@ -13,6 +13,7 @@ from clickmask.server.media import MEDIA
 from clickmask.server.model import ModelStatus
 from clickmask.server.schemas import image_json
 from clickmask.server.services import Services
+from clickmask.server.teaching import Lesson
 from clickmask.store.protocol import SessionStore
 from clickmask.store.values import StoredImage, StoredObject
 
@@ -103,6 +104,11 @@ class Hub:
 def model_json(status: ModelStatus) -> dict[str, Any]:
     """The message about the model in use."""
     return {"type": "model", "current": status.name, "state": status.state, "problem": status.problem}
+
+
+def training_json(lesson: Lesson | None) -> dict[str, Any]:
+    """The message about the training that was begun last."""
+    return {"type": "training", "lesson": None if lesson is None else lesson.json()}
 
 
 def preparing_json(done: float) -> dict[str, Any]:

@@ -416,6 +416,14 @@ class ModelBody(_Incoming):
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
+class TrainingBody(_Incoming):
+    """How a model is to be taught with the finished objects: its name, the model to begin with, steps."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    start: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "default"
+    steps: Annotated[int, Field(ge=1, le=100_000)] = 300
+
+
 def parse_command(data: Any) -> Command:
     """A command from JSON; InputError says which field is wrong."""
     try:

@@ -19,7 +19,7 @@ from clickmask.train.memory import cache_bytes
 from clickmask.train.object_memory import ObjectMemory
 from clickmask.train.photos import PhotoSource
 from clickmask.train.precision import halves
-from clickmask.train.progress import Clock, Progress
+from clickmask.train.progress import Clock, Progress, samples_until
 from clickmask.train.recipe import OWN_LOSS, Recipe
 from clickmask.train.run_folder import RunFolder
 from clickmask.train.samples import SampleMaker
@@ -212,7 +212,8 @@ class Trainer:
         figures = None
         if self._validate is not None and (self.step == stop or (every and self.step % every == 0)):
             figures = self._check(self._validate)
-        report(Progress(self.step, stop, phase.side, loss, iou, speed, left, figures))
+        seen = samples_until(self.recipe, self.step)
+        report(Progress(self.step, stop, phase.side, loss, iou, speed, left, figures, seen))
 
     def _check(self, validate: Validate) -> dict[str, float]:
         figures = validate(self.average, self.step)

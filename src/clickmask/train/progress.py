@@ -21,6 +21,7 @@ class Progress:
         samples_per_second: of the last steps.
         seconds_left: estimate, from the pixels still to be seen.
         validation: figures of a validation at this step, None if there was none.
+        samples: that the network has learned from so far.
     """
 
     step: int
@@ -31,6 +32,7 @@ class Progress:
     samples_per_second: float
     seconds_left: float
     validation: Mapping[str, float] | None = None
+    samples: int = 0
 
 
 class Clock:

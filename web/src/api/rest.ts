@@ -5,7 +5,7 @@ import type { Box } from '../state/runs'
 import type { Window } from '../state/slices'
 import {
   parseRecord, type ClassInfo, type ExportResult, type HistoryEntry, type ImageInfo, type ImportResult, type Loop, type Models, type ObjectVersion,
-  type Policy, type ProjectInfo, type Statistics, type Uncertainty, type Words,
+  type Policy, type ProjectInfo, type Statistics, type Training, type Uncertainty, type Words,
 } from '../state/wire'
 
 export const ROOT = '/api/v1'
@@ -59,6 +59,9 @@ export const rest: Rest = {
   models: () => call<Models>('GET', '/models'),
   useModel: (name) => call<Models>('PUT', '/models/current', { name }),
   exportAs: (format, images, options) => call<ExportResult>('POST', '/export', { format, images, options }),
+  training: () => call<Training>('GET', '/training'),
+  teach: (name, start, steps) => call<Training>('POST', '/training', { name, start, steps }),
+  stopTeaching: () => call<Training>('DELETE', '/training'),
   statistics: () => call<Statistics>('GET', '/statistics'),
   versions: async (object) => (await call<{ versions: ObjectVersion[] }>('GET', `/objects/${object}/versions`)).versions,
   versionMask: async (object, action) => {

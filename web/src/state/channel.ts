@@ -4,6 +4,7 @@ import { batch } from '@preact/signals-core'
 import { describePrompt } from './describe'
 import { applied, EMPTY_DOCUMENT, objectOf, opened, settled } from './document'
 import { Layers } from './layers'
+import { catchUp, follow } from './lessons'
 import { announce, toast } from './notices'
 import { Outbox } from './outbox'
 import { withModel } from './media'
@@ -12,7 +13,7 @@ import type { Box, RunMask } from './runs'
 import { layerOf, promptsOn, toTall, type VolumeInfo } from './slices'
 import type { Pending, Store } from './store'
 import { said, t } from './strings'
-import type { CommandBody, Look, MaskRecord, Ready, SentCommand, ServerMessage } from './wire'
+import { isTaught, type CommandBody, type Look, type MaskRecord, type Ready, type SentCommand, type ServerMessage } from './wire'
 
 /** Close codes that mean: not with this key, not from this address. */
 const SIGNED_OUT = new Set([4401, 4403])
@@ -177,6 +178,8 @@ export class Channel {
       case 'propagated':
         announce(store, t('volume.carried', { count: message.count, first: message.slices[0] + 1, last: message.slices[1] + 1 }))
         return toast(store, 'note', t('volume.carried', { count: message.count, first: message.slices[0] + 1, last: message.slices[1] + 1 }))
+      case 'training':
+        return follow(store, this.ports.rest, message.lesson)
       case 'classes':
         void this.reloadClasses()
         return
@@ -207,6 +210,7 @@ export class Channel {
     // Of a large image nothing is painted until the stage knows what is seen.
     store.layers.value = new Layers(size, message.image.tiles ? { x0: 0, y0: 0, step: 1, columns: 1, rows: 1 } : undefined)
     store.people.value = message.people ?? []
+    if (isTaught(store.lesson.value)) void catchUp(store, this.ports.rest).catch(() => undefined) // what was told while nobody listened
     if (store.imageSize.value?.width !== size.width || store.imageSize.value.height !== size.height) store.imageSize.value = size
     store.images.value = store.images.value.map((i) => (i.id === message.image.id ? message.image : i))
     this.show(opened(message))

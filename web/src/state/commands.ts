@@ -147,6 +147,7 @@ const TABLE = {
   'settings': { group: 'page', keys: ['Ctrl+,'] },
   'statistics': { group: 'page', keys: ['F7'] },
   'compare': { group: 'page', keys: ['F8'] },
+  'teach': { group: 'page', keys: [], only: 'photo' },
   'export': { group: 'page', keys: [] },
   'import': { group: 'page', keys: [] },
   'saved': { group: 'page', keys: ['Ctrl+S'] },

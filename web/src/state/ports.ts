@@ -5,7 +5,7 @@ import type { RunMask } from './runs'
 import { said } from './strings'
 import type {
   ClassInfo, ClassPatch, ExportResult, HistoryEntry, ImageInfo, ImportResult, Loop, Look, MaskRecord, Models, Name, ObjectVersion, Policy, ProjectInfo, Review,
-  SentCommand, ServerMessage, Statistics, Uncertainty, Words,
+  SentCommand, ServerMessage, Statistics, Training, Uncertainty, Words,
 } from './wire'
 
 export interface Rest {
@@ -25,6 +25,10 @@ export interface Rest {
   models(): Promise<Models>
   useModel(name: string): Promise<Models>
   exportAs(format: string, images: readonly number[] | null, options: Readonly<Record<string, string>>): Promise<ExportResult>
+  /** What a model can be taught with, and how the training is that was begun last. */
+  training(): Promise<Training>
+  teach(name: string, start: string, steps: number): Promise<Training>
+  stopTeaching(): Promise<Training>
   statistics(): Promise<Statistics>
   versions(object: number): Promise<readonly ObjectVersion[]>
   versionMask(object: number, action: number): Promise<RunMask>

@@ -13,7 +13,7 @@ import type { Language } from './strings'
 import type { Point, Size, View } from './view'
 import type { Hint } from './hints'
 import { imagePasses } from './review'
-import type { ClassInfo, ClickPrompt, CombineName, ImageInfo, LinePrompt, Models, Person, ProjectInfo, Uncertainty } from './wire'
+import type { ClassInfo, ClickPrompt, CombineName, ImageInfo, Lesson, LinePrompt, Models, Person, ProjectInfo, Uncertainty } from './wire'
 
 /** A line under way: a prompt, or the cut through an object. */
 export type DrawnLine = Omit<LinePrompt, 'kind'> & { readonly kind: LinePrompt['kind'] | 'cut' }
@@ -35,7 +35,7 @@ export type Marks = 'green-red' | 'blue-orange'
 export type Hover = 'auto' | 'off'
 /** What the wheel does without Ctrl. */
 export type Wheel = 'zoom' | 'scroll'
-export type Panel = 'help' | 'settings' | 'palette' | 'statistics' | 'compare' | 'export' | 'import' | null
+export type Panel = 'help' | 'settings' | 'palette' | 'statistics' | 'teach' | 'compare' | 'export' | 'import' | null
 
 /** A click or box that the server has not acknowledged: drawn at once. */
 export type Pending =
@@ -99,6 +99,8 @@ export function createStore() {
     project: signal<ProjectInfo | null>(null),
     images, current, classes, document, selected, stickyClass, unsaved, leaving, connection,
     models: signal<Models | null>(null),
+    /** The training that was begun last. */
+    lesson: signal<Lesson | null>(null),
     /** Whether the open image can be worked on; `problem` says why not. */
     status: signal<'empty' | 'loading' | 'ready' | 'failed'>('loading'),
     problem: signal<string | null>(null),

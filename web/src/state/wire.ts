@@ -206,6 +206,47 @@ export interface Models extends KindModels {
   readonly kinds?: Readonly<Partial<Record<Kind, KindModels>>>
 }
 
+/** A training that was begun in the page, and how far it is. */
+export interface Lesson {
+  /** Of the model that it makes. */
+  readonly name: string
+  readonly state: 'preparing' | 'training' | 'exporting' | 'done' | 'failed' | 'stopped'
+  readonly objects: number
+  readonly images: number
+  readonly step: number
+  readonly steps: number
+  readonly samples: number
+  readonly samples_per_second: number | null
+  readonly seconds_left: number | null
+  readonly loss: number | null
+  readonly iou: number | null
+  /** Mean IoU on photographs that are held out, by `iou@` and the number of clicks; empty without any. */
+  readonly first: Readonly<Record<string, number>>
+  readonly last: Readonly<Record<string, number>>
+  readonly problem: string | null
+  readonly words: Words | null
+}
+
+export function isTaught(lesson: Lesson | null): boolean {
+  return lesson !== null && ['preparing', 'training', 'exporting'].includes(lesson.state)
+}
+
+/** What a model can be taught with. */
+export interface Training {
+  /** Why nothing can be learned on this machine. */
+  readonly problem: string | null
+  readonly words: Words | null
+  readonly objects: number
+  readonly images: number
+  /** Models to begin with, and the one to begin with usually. */
+  readonly starts: readonly string[]
+  readonly start: string | null
+  /** A name that is free. */
+  readonly name: string
+  readonly steps: number
+  readonly lesson: Lesson | null
+}
+
 export interface ExportResult {
   readonly name: string
   readonly folder: string
@@ -351,6 +392,7 @@ export type ServerMessage =
   | { readonly type: 'presence'; readonly people: readonly Person[] }
   | { readonly type: 'image'; readonly image: ImageInfo }
   | { readonly type: 'preparing'; readonly done: number }
+  | { readonly type: 'training'; readonly lesson: Lesson | null }
   | { readonly type: 'project'; readonly policy: Policy }
   | ({ readonly type: 'model'; readonly kind?: Kind } & ModelState)
   | { readonly type: 'pong'; readonly seq: number }

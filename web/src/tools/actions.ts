@@ -116,6 +116,7 @@ export function makeActions(store: Store, annotator: Annotator, viewer: () => Vi
     'settings': open('settings'),
     'statistics': open('statistics'),
     'compare': open('compare'),
+    'teach': open('teach'),
     'export': open('export'),
     'import': open('import'),
     'saved': () => announce(store, t('say.saved')),

@@ -13,6 +13,7 @@ import { StageView } from './StageView'
 import { StatisticsDialog } from './Statistics'
 import { StatusBar } from './StatusBar'
 import { Strip } from './Strip'
+import { TeachDialog } from './Teach'
 import { ToolRail } from './ToolRail'
 import { TopBar } from './TopBar'
 import { ExportDialog, ImportDialog } from './Transfer'
@@ -36,6 +37,7 @@ export function App({ slow }: { slow: () => boolean }): JSX.Element {
       {panel === 'settings' && <SettingsDialog />}
       {panel === 'palette' && <Palette />}
       {panel === 'statistics' && <StatisticsDialog />}
+      {panel === 'teach' && <TeachDialog />}
       {panel === 'compare' && <CompareDialog />}
       {panel === 'export' && <ExportDialog />}
       {panel === 'import' && <ImportDialog />}

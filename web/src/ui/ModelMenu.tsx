@@ -33,6 +33,7 @@ export function ModelMenu(): JSX.Element | null {
     open.value = false
     root.current?.querySelector<HTMLElement>('button')?.focus()
   }
+  const offersTeaching = store.kind.value === 'photo'
   const label = t(models.state === 'loading' ? 'top.modelLoading' : models.state === 'failed' ? 'top.modelFailed' : 'top.model',
     { name: models.current })
   return (
@@ -50,6 +51,14 @@ export function ModelMenu(): JSX.Element | null {
               <span><b>{model.name}</b> <small>{model.licence}</small><br /><span class="muted">{model.summary}</span></span>
             </button>
           ))}
+          {offersTeaching && (
+            <div class="menu-group" role="none">
+              <button role="menuitem" tabIndex={-1} onClick={() => { close(); store.panel.value = 'teach' }}>
+                <span class="tick"><Icon name="spark" size={16} /></span>
+                <span><b>{t('teach.open')}</b><br /><span class="muted">{t('teach.openHelp')}</span></span>
+              </button>
+            </div>
+          )}
         </div>
       )}
     </div>
@@ -57,7 +66,7 @@ export function ModelMenu(): JSX.Element | null {
 }
 
 function walk(event: KeyboardEvent, close: () => void): void {
-  const items = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('[role=menuitemradio]')]
+  const items = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('[role^=menuitem]')]
   if (items.length === 0) return
   const at = items.indexOf(document.activeElement as HTMLElement)
   const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0

@@ -7,6 +7,7 @@ import { withKey } from './keys'
 import { LanguageMenu } from './LanguageMenu'
 import { ModelMenu } from './ModelMenu'
 import { People } from './People'
+import { TeachProgress } from './Teach'
 
 const THEMES: Readonly<Record<Theme, { next: Theme; icon: IconName }>> = {
   system: { next: 'light', icon: 'system' },
@@ -26,6 +27,7 @@ export function TopBar(): JSX.Element {
       <ImagePlace />
       <div class="spacer" />
       <People />
+      <TeachProgress />
       <ModelMenu />
       <button class="button quiet" aria-label={t('top.import')} title={t('import.title')} onClick={() => (store.panel.value = 'import')}>
         <Icon name="import" size={18} /> <span class="wide">{t('top.import')}</span>
