@@ -92,6 +92,7 @@ def test_the_registries() -> None:
             "convert-weights",
             "import-sam",
             "log",
+            "replay",
         }
     )
 

@@ -31,6 +31,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "models": "clickmask.cli.models:models",
         "convert": "clickmask.cli.convert:convert",
         "log": "clickmask.cli.log:log",
+        "replay": "clickmask.cli.replay:replay",
         "convert-weights": "clickmask.cli.convert_weights:convert_weights",
         "import-sam": "clickmask.cli.import_sam:import_sam",
     },
@@ -48,6 +49,7 @@ SUMMARIES = {
     "models": "List the models, or tell all about one.",
     "convert": "Convert annotations from one format to another.",
     "log": "Write what was done in an annotation project as a table.",
+    "replay": "Ask for every mask of an annotation project once more and compare.",
     "convert-weights": "Turn published weights into a model.",
     "import-sam": "Turn a SAM-type model into a model.",
 }

@@ -21,6 +21,7 @@ from clickmask.store.values import (
     Policy,
     Review,
     Settled,
+    Step,
     StoredClass,
     StoredImage,
     StoredObject,
@@ -139,6 +140,10 @@ class SessionStore(Protocol):
 
     def versions(self, object_id: int) -> list[ObjectVersion]:
         """An object after each step that changed it, oldest first."""
+        ...
+
+    def steps(self, image_id: int) -> list[Step]:
+        """The steps that made the objects of an image what they are, oldest first; undone ones are left out."""
         ...
 
     def imported(self, image_id: int) -> dict[int, RunLengthMask]:

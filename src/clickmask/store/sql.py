@@ -33,6 +33,7 @@ from clickmask.store.values import (
     Policy,
     Review,
     Settled,
+    Step,
     StoredClass,
     StoredImage,
     StoredObject,
@@ -266,6 +267,11 @@ class SqlStore:
         """An object after each step that changed it, oldest first."""
         with self._transaction() as connection:
             return sql_versions.read_versions(connection, self._shelf, object_id)
+
+    def steps(self, image_id: int) -> list[Step]:
+        """The steps that made the objects of an image what they are, oldest first; undone ones are left out."""
+        with self._transaction() as connection:
+            return sql_versions.read_steps(connection, self._shelf, image_id)
 
     def imported(self, image_id: int) -> dict[int, RunLengthMask]:
         """Masks of an image's objects as they were imported, by the number of the object."""

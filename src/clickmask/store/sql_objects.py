@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Column, Connection, Row, Select, bindparam, insert, select, update
 
 from clickmask.core.errors import StorageError
 from clickmask.core.masks import RunLengthMask
@@ -193,20 +193,30 @@ def read_some(connection: Connection, shelf: MaskShelf, ids: Iterable[int]) -> t
     return tuple(read_objects(connection, shelf, schema.object_.c.id.in_(list(ids))))
 
 
-def _joined() -> Select[Any]:
-    objects, versions = schema.object_, schema.version
-    columns = (
-        objects.c.id, objects.c.image_id, objects.c.rev, objects.c.changed_by,
+def value_columns() -> tuple[Column[Any], ...]:
+    """What `value_of` wants of a version."""
+    versions = schema.version
+    return (
         versions.c.class_id, versions.c.mask_id, versions.c.prompts, versions.c.colour, versions.c.hidden,
         versions.c.z, versions.c.phase, versions.c.reopened, versions.c.settled, versions.c.locked,
         versions.c.ghosts_id, versions.c.waiting, versions.c.threshold,
         versions.c.ignored, versions.c.review, versions.c.reviewer, versions.c.note,
     )  # fmt: skip
+
+
+def _joined() -> Select[Any]:
+    objects, versions = schema.object_, schema.version
+    columns = (objects.c.id, objects.c.image_id, objects.c.rev, objects.c.changed_by, *value_columns())
     return select(*columns).join(versions, objects.c.version_id == versions.c.id)
 
 
 def _stored(connection: Connection, shelf: MaskShelf, row: Row[Any]) -> StoredObject:
-    value = ObjectValue(
+    return StoredObject(row.id, row.image_id, row.rev, row.changed_by, value_of(connection, shelf, row))
+
+
+def value_of(connection: Connection, shelf: MaskShelf, row: Row[Any]) -> ObjectValue:
+    """The object that a row with `value_columns` describes."""
+    return ObjectValue(
         class_id=row.class_id,
         mask=shelf.load(connection, row.mask_id),
         prompts=read_prompts(row.prompts, lambda mask_id: shelf.load(connection, mask_id)),
@@ -225,4 +235,3 @@ def _stored(connection: Connection, shelf: MaskShelf, row: Row[Any]) -> StoredOb
         reviewer=row.reviewer,
         note=row.note,
     )
-    return StoredObject(row.id, row.image_id, row.rev, row.changed_by, value)

@@ -6,9 +6,9 @@ from sqlalchemy import Connection, select
 
 from clickmask.core.masks import RunLengthMask
 from clickmask.store import schema
-from clickmask.store.sql_history import said
-from clickmask.store.sql_objects import MaskShelf
-from clickmask.store.values import ObjectVersion
+from clickmask.store.sql_history import history, said
+from clickmask.store.sql_objects import MaskShelf, value_columns, value_of
+from clickmask.store.values import ObjectValue, ObjectVersion, Step
 
 IMPORT_KIND = "import"
 
@@ -27,6 +27,24 @@ def read_versions(connection: Connection, shelf: MaskShelf, object_id: int) -> l
     )
     rows = connection.execute(query).all()
     return [ObjectVersion(r.id, r.kind, said(r), r.at, r.phase, shelf.load(connection, r.mask_id)) for r in rows]
+
+
+def read_steps(connection: Connection, shelf: MaskShelf, image_id: int) -> list[Step]:
+    """The steps that made the objects of an image what they are, oldest first, with what each one made of them."""
+    change, version = schema.change, schema.version
+    applied = [entry for entry in history(connection, image_id) if entry.applied]
+    changes: dict[int, list[tuple[int, ObjectValue | None]]] = {entry.action: [] for entry in applied}
+    query = (
+        select(change.c.action_id, change.c.object_id, change.c.after_id, *value_columns())
+        .join(version, version.c.id == change.c.after_id, isouter=True)
+        .where(change.c.action_id.in_(select(schema.action.c.id).where(schema.action.c.image_id == image_id)))
+        .order_by(change.c.object_id)
+    )
+    for row in connection.execute(query).all():
+        if row.action_id in changes:
+            after = None if row.after_id is None else value_of(connection, shelf, row)
+            changes[row.action_id].append((row.object_id, after))
+    return [Step(e.action, e.kind, e.label, tuple(changes[e.action])) for e in applied]
 
 
 def read_imported(connection: Connection, shelf: MaskShelf, image_id: int) -> dict[int, RunLengthMask]:

@@ -197,6 +197,16 @@ class ObjectVersion:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A step of an image's history with what it made of objects; None for one that it removed."""
+
+    action: int
+    kind: str
+    label: str
+    changes: tuple[tuple[int, ObjectValue | None], ...]
+
+
+@dataclass(frozen=True)
 class Settled:
     """An answer as it is kept: see the attributes of ObjectValue."""
 
