@@ -150,8 +150,12 @@ def test_a_mask_is_carried_both_ways_in_one_step_that_can_be_undone(scans: Serve
         np.testing.assert_array_equal(voxels(socket), before)
         socket.do("redo")
         np.testing.assert_array_equal(voxels(socket), cone())
-    kinds = [e["kind"] for e in scans.get(f"/images/{SCAN}/history").json()["entries"]]
-    assert kinds == ["click", "propagate"]
+    clicked, carried = scans.get(f"/images/{SCAN}/history").json()["entries"]
+    assert (clicked["kind"], carried["kind"]) == ("click", "propagate")
+    assert carried["label"].startswith("carried to 4 slices, +")
+    assert carried["label"].endswith(" voxels on object #1")
+    assert carried["words"]["key"] == "step.carry"
+    assert carried["words"]["values"]["unit"] == {"key": "unit.voxels", "values": {}}
 
 
 def test_carried_slices_are_corrected_by_clicks(scans: Server) -> None:

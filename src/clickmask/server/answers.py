@@ -204,7 +204,8 @@ class Answers:
         """The content of the file; ImageError if it is damaged or another one by now."""
         opened = await self._services.pictures.opened(self._board.path, self._board.kind)
         if opened.size_hw != self._board.size_hw:
-            raise ImageError(f"{self._board.path} was replaced by an image of another size. Put the old file back.")
+            text = "{path} was replaced by an image of another size. Put the old file back."
+            raise ImageError(words("refused.imageReplaced", text, path=self._board.path))
         return opened
 
     def _question(self, asked: StoredObject) -> Question:

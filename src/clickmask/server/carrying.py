@@ -12,10 +12,11 @@ import numpy as np
 from clickmask.core.errors import ClickmaskError, ConflictError, PromptError
 from clickmask.core.layers import layer_of, with_layers
 from clickmask.core.masks import RunLengthMask, combined
-from clickmask.predict.propagate import BORDER, LIMIT, Carried, Ended, Looks, StopRules, reason_to_stop
+from clickmask.core.words import OBJECT, Words, words
+from clickmask.predict.propagate import BORDER, LIMIT, REASONS, Carried, Ended, Looks, StopRules, reason_to_stop
 from clickmask.predict.volume_predictor import ways
 from clickmask.server.board import Board
-from clickmask.server.edits import with_mask
+from clickmask.server.edits import difference, with_mask
 from clickmask.server.errors import NoChangeError, refusal
 from clickmask.server.schemas import PropagateCommand
 from clickmask.server.services import Services
@@ -83,9 +84,11 @@ class Carrying:
             PromptError: the object has no mask on the slice, or the last slice lies elsewhere.
         """
         if self.busy:
-            raise ConflictError("A mask is being carried along already. Stop it, or wait until it is done.")
+            text = "A mask is being carried along already. Stop it, or wait until it is done."
+            raise ConflictError(words("refused.carrying", text))
         if command.slice >= opened.slicing.count or not layer_of(target.value.mask, command.slice, opened.rows):
-            raise PromptError(f"Object #{target.id} has no mask on slice {command.slice}. Click there first.")
+            text = "Object #{object} has no mask on slice {slice}. Click there first."
+            raise PromptError(words("refused.noMaskOnSlice", text, object=target.id, slice=command.slice + 1))
         ahead = list(ways(opened.slicing.count, command.slice, command.direction, command.to))
         job = Job(target, command.slice, BORDER if command.to is None else LIMIT, opened, origin)
         self._stopped = False
@@ -148,17 +151,44 @@ class Carrying:
 
     async def _keep(self, job: Job) -> None:
         """Make one step of the history of what was carried."""
-        target, reasons = job.target, "; ".join(e.sentence for e in job.ended)
+        target = job.target
         if not job.layers:
-            raise NoChangeError(f"Object #{target.id} was carried to no other slice: {reasons or 'it was stopped'}.")
+            text = "Object #{object} was carried to no other slice: {reason}."
+            raise NoChangeError(words("refused.carriedNowhere", text, object=target.id, reason=_reasons(job.ended)))
         mask = await asyncio.to_thread(with_layers, target.value.mask, job.layers, job.opened.rows)
         if mask == target.value.mask:
-            raise NoChangeError(f"The slices round it hold just these masks of object #{target.id} already.")
+            text = "The slices round it hold just these masks of object #{object} already."
+            raise NoChangeError(words("refused.carriedAlready", text, object=target.id))
         slices = sorted(job.layers)
-        label = f"carried to {len(slices)} slices, {mask.area - target.value.mask.area:+d} voxels on #{{object}}"
+        label = _label(len(slices), difference(target.value.mask, mask), self._class_name(target))
         ended = [{"slice": e.index, "reason": e.reason, "text": e.sentence} for e in job.ended]
         payload = {"type": "propagate", "slice": job.start, "slices": slices, "ended": ended}
         edit = Edit("propagate", label, ((target.id, with_mask(target.value, mask)),), payload)
         await self._commit(target, edit, job.origin.client)
         told = {"slices": [slices[0], slices[-1]], "count": len(slices), "ended": ended}
         self._board.tell({"type": "propagated", "object": target.id, **told})
+
+    def _class_name(self, target: StoredObject) -> str:
+        found = self._services.classes.get(target.value.class_id)
+        return "object" if found is None else found.name
+
+
+def _label(slices: int, voxels: str, class_name: str) -> Words:
+    """What the step is called."""
+    text = "carried to {count} slices, {pixels} {unit} on {class} #{object}"
+    unit = words("unit.voxels", "voxels")
+    return words("step.carry", text, count=slices, pixels=voxels, unit=unit, object=OBJECT, **{"class": class_name})
+
+
+def _reasons(ended: list[Ended]) -> Words:
+    """Why a mask got nowhere; in both directions if it was to go both ways."""
+    if not ended:
+        return words("carried.stopped", "it was stopped")
+    said = [
+        words("carried.ended", "ended at slice {slice}: {reason}", slice=e.index + 1, reason=_reason(e)) for e in ended
+    ]
+    return said[0] if len(said) == 1 else words("step.and", "{first}; {second}", first=said[0], second=said[1])
+
+
+def _reason(ended: Ended) -> Words:
+    return words(f"carried.{ended.reason}", REASONS[ended.reason])

@@ -127,7 +127,8 @@ def export(
         FormatError, StorageError: the files cannot be written.
     """
     if not annotations.images:
-        raise InputError("There is no finished object to export. Finish an object first (Enter).")
+        text = "There is no finished object to export. Finish an object first (Enter)."
+        raise InputError(words("refused.nothingToExport", text))
     write = _writing(annotations, format_name, style, file_of)
     name = ""
     try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clickmask.core.errors import StorageError
+from clickmask.core.words import words
 from clickmask.server.errors import ImageMissingError
 from clickmask.server.media import MEDIA, found_in, kind_of
 from clickmask.store.protocol import SessionStore
@@ -51,10 +52,11 @@ class ImageFolder:
         if not resolved.is_relative_to(self.root):
             raise ImageMissingError(f"{path} leads out of the folder {self.root}, so it is not opened.")
         if not resolved.is_file():
-            raise ImageMissingError(
-                f"The file {path} is gone from {self.root}. Put it back or look at the folder again; "
+            text = (
+                "The file {path} is gone from {folder}. Put it back or look at the folder again; "
                 "the objects on it are kept."
             )
+            raise ImageMissingError(words("refused.imageGone", text, path=path, folder=self.root))
         return resolved
 
     def stamp(self, path: str) -> FileStamp:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from clickmask.core.words import words
 from clickmask.server.errors import NotFoundError
 from clickmask.server.live import LiveImage
 from clickmask.server.media import MEDIA
@@ -50,7 +51,8 @@ class Hub:
         """The live image that an object is on; NotFoundError if it does not exist."""
         stored = await self._services.in_store(self._services.store.find_object, object_id)
         if stored is None:
-            raise NotFoundError(f"There is no object #{object_id} in this project (any more).")
+            text = "There is no object #{object} in this project (any more)."
+            raise NotFoundError(words("refused.objectGone", text, object=object_id))
         return await self.open(stored.image_id)
 
     def follow_moves(self, images: Iterable[StoredImage]) -> None:

@@ -244,7 +244,8 @@ class LiveImage:
         async with self._lock:
             now = self.objects.get(seen.id)
             if now is None or now.rev != seen.rev:
-                raise ConflictError(f"Object #{seen.id} was changed in the meantime, so nothing was taken over.")
+                text = "Object #{object} was changed in the meantime, so nothing was taken over."
+                raise ConflictError(words("refused.changedMeanwhile", text, object=seen.id))
             self._publish(await self._commit(edit, Origin(client)), client, with_masks=True)
 
     async def add_finished(self, make: Callable[[Mapping[int, StoredObject]], Edit], client: str) -> Ack:

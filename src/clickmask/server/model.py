@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from clickmask.core.errors import ClickmaskError
 from clickmask.core.frames import LogitMap
+from clickmask.core.words import words
 from clickmask.predict.predictor import Pipeline
 from clickmask.server.errors import ModelError
 from clickmask.server.minds import Answer, Mind, Question
@@ -81,8 +82,11 @@ class ModelHost(Generic[M]):
         while self._model is None and self._loading is not None and not self._loading.done():
             await asyncio.shield(self._loading)
         if self._model is None:
-            remedy = "Choose it again to try once more, or choose another; every click is kept."
-            raise ModelError(f"The model '{self.status.name}' is not available: {self.status.problem} {remedy}")
+            text = (
+                "The model '{name}' is not available: {problem} "
+                "Choose it again to try once more, or choose another; every click is kept."
+            )
+            raise ModelError(words("refused.noModel", text, name=self.status.name, problem=self.status.problem or ""))
         return self._model
 
     async def _load(self, name: str, before: asyncio.Task[None] | None) -> None:
@@ -156,4 +160,5 @@ def _watched(function: Callable[[M], T], model: M) -> T:
     except ClickmaskError:
         raise
     except Exception as error:  # a runtime may raise anything; the person must hear of it and go on working
-        raise ModelError(f"The model '{model.name}' failed: {error}") from error
+        text = "The model '{name}' failed: {problem}"
+        raise ModelError(words("refused.modelFailed", text, name=model.name, problem=str(error))) from error

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from clickmask.core.errors import ConflictError, InputError
+from clickmask.core.words import words
 from clickmask.store import schema
 from clickmask.store.sql_objects import inserted
 from clickmask.store.values import StoredClass
@@ -80,9 +81,11 @@ def remove(connection: Connection, class_id: int) -> None:
     everything = read_classes(connection)
     found = next(c for c in everything if c.id == class_id)
     if found.objects:
-        raise ConflictError(f"{found.objects} objects carry the class '{found.name}'. Give them another class first.")
+        text = "{count} objects carry the class '{name}'. Give them another class first."
+        raise ConflictError(words("refused.classInUse", text, count=found.objects, name=found.name))
     if len(everything) == 1:
-        raise ConflictError(f"'{found.name}' is the last class. Add another one first, or rename it.")
+        text = "'{name}' is the last class. Add another one first, or rename it."
+        raise ConflictError(words("refused.lastClass", text, name=found.name))
     row = update(schema.object_class).where(schema.object_class.c.id == class_id)
     connection.execute(row.values(deleted=True, key=None))
 
@@ -90,11 +93,13 @@ def remove(connection: Connection, class_id: int) -> None:
 def _free_name(connection: Connection, name: str, own_id: int | None) -> str:
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise InputError(f"A class name has 1 to {_LONGEST_NAME} printable characters, got {name[:50]!r}.")
+        text = "A class name has 1 to {most} printable characters, got '{name}'."
+        raise InputError(words("refused.className", text, most=_LONGEST_NAME, name=name[:50]))
     table = schema.object_class
     other = connection.scalar(select(table.c.id).where(table.c.name == name, ~table.c.deleted))
     if other is not None and other != own_id:
-        raise InputError(f"There is a class '{name}' already. Choose another name.")
+        text = "There is a class '{name}' already. Choose another name."
+        raise InputError(words("refused.classTaken", text, name=name))
     return name
 
 

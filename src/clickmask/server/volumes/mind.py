@@ -15,6 +15,7 @@ from clickmask.core.frames import LogitMap
 from clickmask.core.layers import layer_of, with_layers
 from clickmask.core.masks import BoolMask, BoxXyxy, RunLengthMask
 from clickmask.core.prompts import Box, Click, Lasso, MaskPrompt, Prompt, Prompts, Scribble
+from clickmask.core.words import words
 from clickmask.predict.predictor import Pipeline
 from clickmask.predict.propagate import Carried, Looks, carry
 from clickmask.server.image_mind import ImageMind
@@ -153,14 +154,16 @@ def _slice_of(opened: OpenVolume, prompt: Prompt) -> int:
     first = opened.slice_at((min(ys) + max(ys)) / 2)
     top = first * opened.rows
     if min(ys) < top - 0.5 or max(ys) > top + opened.rows + 0.5:
-        raise PromptError(f"That reaches over several slices; a slice is {opened.rows} rows high. Draw on one of them.")
+        text = "That reaches over several slices; a slice is {rows} rows high. Draw on one of them."
+        raise PromptError(words("refused.severalSlices", text, rows=opened.rows))
     return first
 
 
 def _newest_slice(opened: OpenVolume, prompts: Prompts) -> int:
     newest = prompts.items[-1]
     if isinstance(newest, MaskPrompt):
-        raise PromptError("The mask was drawn or carried along, so the model has nothing else to offer. Click first.")
+        text = "The mask was drawn or carried along, so the model has nothing else to offer. Click first."
+        raise PromptError(words("refused.drawnOnly", text))
     return _slice_of(opened, newest)
 
 
