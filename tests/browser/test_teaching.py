@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 from playwright.sync_api import Browser, expect
 
-from .annotator import DISC_XY, SQUARE_XY, Annotator, Server
+from .annotator import DISC_XY, SQUARE_XY, WAIT_MS, Annotator, Server
 from .conftest import opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.training]
@@ -31,7 +31,7 @@ def test_a_model_is_taught_and_used(own_annotator: Annotator) -> None:
     sheet.get_by_label("Steps").fill("100000")
     sheet.get_by_role("button", name="Begin").click()
     bar = sheet.get_by_role("progressbar")
-    expect(bar).to_have_accessible_name("Teaching mine: 0 %")
+    expect(bar).to_have_accessible_name("Teaching mine: 0 %", timeout=WAIT_MS)
     assert annotator.axe() == []
     page.reload()
     annotator.wait_ready()
