@@ -25,7 +25,7 @@ def test_a_model_is_taught_and_used(own_annotator: Annotator) -> None:
     page.get_by_role("button", name="Model: flood").click()
     page.get_by_role("menuitem", name="Teach the model with these masks").click()
     sheet = page.get_by_role("dialog", name="Teach the model")
-    sheet.get_by_text("from 2 finished objects on 1 photographs").wait_for()
+    sheet.get_by_text("objects: 2, photographs: 1").wait_for()
     assert annotator.axe() == []
 
     sheet.get_by_label("Steps").fill("100000")

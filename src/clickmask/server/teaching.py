@@ -101,6 +101,7 @@ class Lesson:
         first, last: mean IoU after so many clicks (`iou@1`, ...) on photographs that are held out, before and after;
             empty without any.
         problem: why it failed.
+        at: when this was so, in seconds since 1970; what arrives late is known by it.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Lesson:
     first: Mapping[str, float] = field(default_factory=dict)
     last: Mapping[str, float] = field(default_factory=dict)
     problem: str | None = None
+    at: float = 0.0
 
     @property
     def running(self) -> bool:
@@ -130,7 +132,7 @@ class Lesson:
         counts = {key: getattr(self, key) for key in ("name", "state", "objects", "images", "step", "steps", "samples")}
         checks = {key: {k: round(v, 4) for k, v in getattr(self, key).items()} for key in ("first", "last")}
         said = None if self.problem is None else words_json(self.problem)
-        return {**counts, **rounded, **checks, "problem": self.problem, "words": said}
+        return {**counts, **rounded, **checks, "problem": self.problem, "words": said, "at": self.at}
 
 
 class ProcessFailedError(ClickmaskError):
@@ -198,8 +200,7 @@ class Teacher:
             raise InputError(words("refused.teaching.nothing", text))
         self._refuse_second()  # somebody may have been quicker while the objects were read
         counted = sum(not a.ignored for image in lesson.images for a in image.annotations)
-        begun = Lesson(name, "preparing", counted, len(lesson.images), steps=steps)
-        self._tell(begun)
+        begun = self._tell(Lesson(name, "preparing", counted, len(lesson.images), steps=steps))
         own = teaching.models / start
         wish = Wish(name, str(own) if own.is_dir() else start, steps, lesson)
         self._task = asyncio.create_task(self._teach(teaching, wish))
@@ -313,11 +314,12 @@ class Teacher:
         if self.lesson is not None:
             self._tell(replace(self.lesson, **values))
 
-    def _tell(self, lesson: Lesson, quietly: bool = False) -> None:
-        self.lesson = lesson
+    def _tell(self, lesson: Lesson, quietly: bool = False) -> Lesson:
+        self.lesson = told = replace(lesson, at=time.time())
         if not quietly:
             self._told = time.monotonic()
             self.on_change()
+        return told
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

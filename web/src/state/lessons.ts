@@ -9,6 +9,7 @@ import { isTaught, type Lesson } from './wire'
 /** Takes over news of a training; its end is said, and the new model stands in the menu. */
 export function follow(store: Store, rest: Rest, lesson: Lesson | null): void {
   const before = store.lesson.value
+  if (before && lesson && lesson.at < before.at) return // an answer that newer news have overtaken
   store.lesson.value = lesson
   if (!lesson || !isTaught(before) || isTaught(lesson)) return
   if (lesson.state === 'failed') return toast(store, 'error', t('teach.failed', { name: lesson.name, problem: said(lesson.problem ?? '', lesson.words) }))

@@ -225,6 +225,8 @@ export interface Lesson {
   readonly last: Readonly<Record<string, number>>
   readonly problem: string | null
   readonly words: Words | null
+  /** When this was so, in seconds since 1970. */
+  readonly at: number
 }
 
 export function isTaught(lesson: Lesson | null): boolean {
