@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from tests.formats.volumes import nibabel
 
-from clickmask.formats.volume_file import read_labels, read_volume
+from clickmask.formats.volume_file import read_labels, read_volume, write_labels
+from clickmask.spatial.segments import LabelVolume, Segment
 
 from .annotator import Annotator, Server
 from .conftest import opened, running
@@ -126,6 +127,34 @@ def test_the_export_dialog_offers_the_formats_of_volumes_and_keeps_the_geometry(
     found = read_labels(nrrd / "scan-labels.seg.nrrd", read_volume(volume.server.folder / "scan.nii.gz"))
     np.testing.assert_array_equal(found.labels, labels)
     assert [segment.name for segment in found.segments] == ["object"]
+
+
+def test_a_label_volume_becomes_objects_with_their_classes_that_clicks_correct(
+    volume: Annotator, tmp_path: Path
+) -> None:
+    page = volume.page
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[3:6, 20:40, 30:45], labels[4, 2:6, 2:6] = 4, 9
+    scan = read_volume(volume.server.folder / "scan.nii.gz")
+    made = LabelVolume.of(scan, labels, [Segment(4, "kidney"), Segment(9, "speck")])
+    write_labels(tmp_path / "from-slicer.seg.nrrd", made)
+    page.get_by_role("button", name="Import", exact=True).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="Labels as NRRD").check()
+    dialog.get_by_label("File (.nrrd, .zip)").set_input_files(tmp_path / "from-slicer.seg.nrrd")
+    dialog.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_text("2 objects on 1 images").wait_for()
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    volume.wait_for("s.objects.length === 2")
+    assert [o["area"] for o in volume.state["objects"]] == [3 * 20 * 15, 16]
+    assert page.locator(".object-row", has_text="kidney").count() == 1
+    assert volume.finished_at((40, 30)) and volume.finished_at((3, 3)) and not volume.finished_at((47, 30))
+    page.keyboard.press("v")
+    page.mouse.dblclick(*volume.screen((40.5, 30.5)))
+    volume.wait_for("s.active !== null")
+    volume.click((47.5, 30.5))
+    volume.wait_for(f"s.objects[0].area === {3 * 20 * 15 + 20 * 5}")
 
 
 def test_the_wheel_with_shift_and_the_slider_go_through_the_slices(volume: Annotator) -> None:

@@ -125,6 +125,75 @@ def test_labels_of_a_file_become_objects_that_clicks_correct(tmp_path: Path) -> 
     assert after.instance.reshape(SIDE, SIDE)[9, 14] == 2 and after.instance.max() == 2
 
 
+def taken_over(server: Server) -> list[tuple[str, int]]:
+    """Class and area of the objects that the labels of the first cloud became."""
+    objects = server.post("/images/1/labels").json()["objects"]
+    names = {c["id"]: c["name"] for c in server.get("/classes").json()["classes"]}
+    return [(names[o["class"]], o["area"]) for o in objects]
+
+
+FIRST, SECOND = square(5, 5, 6).ravel(), square(25, 25, 3).ravel()
+
+
+def labelled(classes: np.ndarray, **columns: np.ndarray) -> Cloud:
+    cloud = sheet()
+    return Cloud(cloud.xyz, fields={"class": classes.astype(np.int32), **columns})
+
+
+def test_each_label_has_the_class_of_its_file(tmp_path: Path) -> None:
+    classes = np.where(FIRST, 2, np.where(SECOND, 9, 0))
+    classes[np.flatnonzero(FIRST)[:10]] = 9  # an instance has the class of most of its points
+    write_cloud(tmp_path / "a.ply", labelled(classes).with_labels(np.where(FIRST, 7, np.where(SECOND, 3, 0))))
+    (tmp_path / "classes.json").write_text('{"classes": {"2": "chair"}}')
+    with running_clouds(tmp_path) as server:
+        assert taken_over(server) == [("class 9", 9), ("chair", 36)]
+
+
+def test_what_was_exported_comes_back_with_its_classes(tmp_path: Path) -> None:
+    write_cloud(tmp_path / "a.pcd", sheet())
+    with running_clouds(tmp_path) as server:
+        two_objects(server)
+        _, folder = exported(server)
+        folder = folder.rename(tmp_path.parent / f"{tmp_path.name}-back")
+    with running_clouds(folder) as server:
+        assert taken_over(server) == [("object", 36), ("leaf", 9)]
+
+
+def test_classes_without_instances_are_objects_too(tmp_path: Path) -> None:
+    write_cloud(tmp_path / "a.pcd", labelled(np.where(FIRST, 2, np.where(SECOND, 9, 0))))
+    with running_clouds(tmp_path) as server:
+        assert server.get("/images/1/points").json()["labels"] == 2
+        assert taken_over(server) == [("class 2", 36), ("class 9", 9)]
+
+
+def test_classes_of_las_have_their_standard_names(tmp_path: Path) -> None:
+    laspy = pytest.importorskip("laspy", reason="LAS needs the extra 'las'")
+    write_cloud(tmp_path / "a.las", sheet())
+    las = laspy.read(tmp_path / "a.las")
+    las.classification = np.where(FIRST, 6, np.where(SECOND, 2, 1))
+    las.write(tmp_path / "a.las")
+    with running_clouds(tmp_path) as server:
+        assert taken_over(server) == [("ground", 9), ("building", 36)]
+
+
+def test_instances_of_kitti_are_numbered_in_each_class(tmp_path: Path) -> None:
+    semantic = np.where(FIRST, 10, np.where(SECOND, 30, 40))
+    fields = {"remission": np.zeros(len(semantic)), "semantic": semantic}
+    cloud = Cloud(sheet().xyz, fields=fields).with_labels((FIRST | SECOND).astype(int))
+    (tmp_path / "a.bin").write_bytes(kitti.serialize(cloud))
+    (tmp_path / "a.label").write_bytes(kitti.serialize_labels(cloud))
+    with running_clouds(tmp_path) as server:
+        assert taken_over(server) == [("car", 36), ("person", 9)]
+
+
+def test_damaged_names_are_told(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "a.ply", FIRST.astype(int))
+    (tmp_path / "classes.json").write_text('{"classes": []}')
+    with running_clouds(tmp_path) as server:
+        answer = server.post("/images/1/labels")
+        assert answer.status_code == 422 and "classes.json names no classes" in answer.json()["error"]["message"]
+
+
 def test_labels_that_were_not_taken_over_are_told(tmp_path: Path) -> None:
     write_sheet(tmp_path / "a.ply", np.full(SIDE * SIDE, 4))
     with running_clouds(tmp_path) as server:

@@ -299,7 +299,11 @@ UPLOAD_CONTENT: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file", "format"],
-                    "properties": {"file": {"type": "string", "format": "binary"}, "format": {"type": "string"}},
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "format": {"type": "string"},
+                        "image": {"type": "string"},
+                    },
                 }
             }
         },

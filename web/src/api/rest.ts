@@ -71,10 +71,11 @@ export const rest: Rest = {
   },
   takeLabels: (image) => call<unknown>('POST', `/images/${image}/labels`, {}),
   look: (image, [center, width]) => call('PUT', `/images/${image}/window`, { center, width }),
-  importFrom: (file, filename, format) => {
+  importFrom: (file, filename, format, image) => {
     const form = new FormData()
     form.append('file', file, filename)
     form.append('format', format)
+    if (image !== null) form.append('image', String(image))
     return call<ImportResult>('POST', '/import', form)
   },
 }

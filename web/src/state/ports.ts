@@ -36,7 +36,7 @@ export interface Rest {
   takeLabels(image: number): Promise<unknown>
   /** The model looks at a volume through this window from now on. */
   look(image: number, levels: Window): Promise<unknown>
-  importFrom(file: Blob, filename: string, format: string): Promise<ImportResult>
+  importFrom(file: Blob, filename: string, format: string, image: number | null): Promise<ImportResult>
 }
 
 export interface LiveHandlers {

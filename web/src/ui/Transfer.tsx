@@ -102,7 +102,7 @@ export function ImportDialog(): JSX.Element {
     const upload = file.value
     if (!upload) return
     running.value = true
-    result.value = (await attempt(() => rest.importFrom(upload, upload.name, chosen.value))) ?? null
+    result.value = (await attempt(() => rest.importFrom(upload, upload.name, chosen.value, store.current.value))) ?? null
     running.value = false
     await annotator.reloadClasses()
     const images = await attempt(() => rest.images())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from clickmask.core.errors import InputError
+from clickmask.core.errors import FormatError, InputError
 from clickmask.formats.annotation import AnnotatedImage, ObjectClass, Written
+from clickmask.formats.cloud_classes import CLASSES_FILE, legend
 from clickmask.formats.cloud_file import E57, LABELS, read_cloud, write_cloud
 from clickmask.formats.files import write_atomically
 from clickmask.spatial.cloud import Cloud
 
-CLASSES_FILE = "classes.json"
 INSTEAD = {".bin": LABELS, E57: ".ply"}
 """Endings of files that have no place for labels, and of what is written in their stead."""
 
@@ -35,6 +34,15 @@ class CloudLabels:
     summary: str
     ending: str | None = None
     kinds: tuple[str, ...] = ("cloud",)
+    suffixes: tuple[str, ...] = ()
+
+    def meant(self, path: str, images: Sequence[str], shown: str | None) -> str | None:
+        """None: labels of clouds come with their files."""
+        return None
+
+    def read(self, file: Path, opened: object, path: str, default: str) -> AnnotatedImage:
+        """FormatError: labels of clouds come with their files."""
+        raise FormatError("Labels of clouds come with the cloud's own file: put it into the folder and open it.")
 
     def write(
         self, files: Sequence[tuple[AnnotatedImage, Path]], classes: Sequence[ObjectClass], target: Path
@@ -54,8 +62,8 @@ class CloudLabels:
             losses += _write(image, cloud, written, numbers)
             paths.append(str(written))
             scans[name] = _meaning(image, numbers)
-        legend = {"classes": {str(number): name for name, number in numbers.items()}, "scans": scans}
-        write_atomically(target / CLASSES_FILE, (json.dumps(legend, indent=2) + "\n").encode())
+        names = {number: name for name, number in numbers.items()}
+        write_atomically(target / CLASSES_FILE, legend(names, scans=scans))
         return Written((*paths, str(target / CLASSES_FILE)), tuple(losses))
 
     def _ending(self, path: str) -> str:

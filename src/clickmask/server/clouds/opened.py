@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clickmask.formats.cloud_classes import cloud_objects
 from clickmask.spatial.cloud import Cloud, corners
 from clickmask.spatial.scale import suggest_voxel
 from clickmask.spatial.upright import upright
@@ -32,7 +33,8 @@ class OpenCloud:
         rgb: (P, 3) uint8, None without colour.
         intensity: (P,) uint8, scaled from `intensity_range`; None without.
         intensity_range: least and greatest value in the file.
-        labels: (P,) int32 in the file, 0 for none; None without.
+        labels: (P,) int32 which object of the file a point is of (its class where there are no instances), 0 for none;
+            None without.
         origin: (3,) float64.
         absent: (P,) True for points without a place, None if all have one.
     """
@@ -49,7 +51,9 @@ class OpenCloud:
     def of(cloud: Cloud) -> OpenCloud:
         """The parts of a cloud that are kept."""
         intensity, reach = _intensity(cloud)
-        return OpenCloud(cloud.xyz, cloud.rgb, intensity, reach, cloud.instance, cloud.origin, cloud.absent)
+        found = cloud_objects(cloud)
+        labels = None if found is None else found.labels
+        return OpenCloud(cloud.xyz, cloud.rgb, intensity, reach, labels, cloud.origin, cloud.absent)
 
     @property
     def size_hw(self) -> tuple[int, int]:

@@ -104,7 +104,8 @@ def _formats_json(kinds: Sequence[str]) -> list[dict[str, Any]]:
         listed.append({"name": name, "title": found.title, "summary": found.summary, **more})
     for name in LABEL_FORMATS:
         labels = LABEL_FORMATS.get(name)
-        more = {"suffixes": [], "kinds": list(labels.kinds), "reads": False}
+        endings = [*labels.suffixes, ".zip"] if labels.suffixes else []
+        more = {"suffixes": endings, "kinds": list(labels.kinds), "reads": bool(endings)}
         listed.append({"name": name, "title": labels.title, "summary": labels.summary, **more})
     return [entry for entry in listed if set(entry["kinds"]) & set(kinds)]
 

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from clickmask.core.errors import InputError
-from clickmask.server.clouds.labels import labels_edit
+from clickmask.server.classes import classes_for
+from clickmask.server.clouds.labels import labels_edit, labels_in
 from clickmask.server.clouds.opened import MEDIA_TYPE, OpenCloud
 from clickmask.server.clouds.picking import met_by, nearest_to
 from clickmask.server.deps import REST_CLIENT, Number, TheHub, TheServices
@@ -50,9 +51,11 @@ async def chunk(image_id: Number, chunk: Number, request: Request, services: The
 @router.post("/labels")
 async def take_labels(image_id: Number, services: TheServices, hub: TheHub) -> dict[str, Any]:
     """Make objects of the labels that the file holds."""
-    cloud, _ = await _cloud(services, image_id)
+    await _cloud(services, image_id)
     live = await hub.open(image_id)
-    make = partial(labels_edit, cloud, class_id=min(services.classes))
+    default = services.classes[min(services.classes)].name
+    found = await asyncio.to_thread(labels_in, services.folder.file(live.path), default)
+    make = partial(labels_edit, found, await classes_for(services, hub, found))
     return await full_answer(live, await live.add_finished(make, REST_CLIENT))
 
 

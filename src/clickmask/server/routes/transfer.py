@@ -20,13 +20,15 @@ from clickmask.formats import FORMATS
 from clickmask.formats.annotation import AnnotationSet
 from clickmask.formats.image_names import ImageNames
 from clickmask.server import exchange
+from clickmask.server.classes import classes_for
 from clickmask.server.deps import REST_CLIENT, TheHub, TheServices, TheSettings
 from clickmask.server.errors import ImageMissingError, NotFoundError
 from clickmask.server.hub import Hub
+from clickmask.server.label_upload import read_labels_upload
 from clickmask.server.media import LABEL_FORMATS, kinds_of
 from clickmask.server.schemas import UPLOAD_CONTENT, ExportBody
 from clickmask.server.services import Services
-from clickmask.store.values import Origin, StoredClass, StoredImage, StoredObject
+from clickmask.store.values import StoredImage, StoredObject
 
 router = APIRouter(prefix="/api/v1")
 
@@ -76,6 +78,12 @@ async def import_(request: Request, services: TheServices, hub: TheHub, settings
         raise InputError("An import is multipart/form-data with the fields 'file' and 'format'.")
     data, file_name = fields["file"]
     format_name = fields["format"][0].decode("utf-8", "replace")
+    if format_name in LABEL_FORMATS:
+        shown = fields.get("image", (b"", ""))[0].decode("ascii", "replace")
+        with tempfile.TemporaryDirectory(prefix="clickmask-") as folder:
+            limit, number = settings.max_unpacked_bytes, int(shown) if shown.isdecimal() else None
+            labels = await read_labels_upload(services, data, file_name, format_name, Path(folder), limit, number)
+        return await _take_over(labels, format_name, services, hub)
     images = await services.in_store(services.store.images)
     photographs = [image for image in images if image.kind in kinds_of(format_name)]
     find = exchange.project_images(photographs, services.folder.facts)
@@ -118,20 +126,8 @@ async def _take_over(read: AnnotationSet, format_name: str, services: Services, 
         notes += lost
         if not kept.annotations:
             continue
-        classes = await _classes(services, hub, kept.annotations)
+        classes = await classes_for(services, hub, kept.annotations)
         edit = partial(exchange.import_edit, kept, classes, format_name)
         await live.add_finished(edit, REST_CLIENT)
         touched, objects = touched + 1, objects + len(kept.annotations)
     return {"images": touched, "objects": objects, "notes": notes[: exchange.NOTES_SHOWN]}
-
-
-async def _classes(services: Services, hub: Hub, annotations: Any) -> dict[str, StoredClass]:
-    """Classes by name, new ones made where they are missing."""
-    by_name = {c.name: c for c in services.classes.values()}
-    for annotation in annotations:
-        if annotation.class_name not in by_name:
-            wanted = (annotation.class_name, annotation.colour, None, Origin(REST_CLIENT))
-            by_name[annotation.class_name] = await services.in_store(services.store.add_class, *wanted)
-    if await services.refresh_classes():
-        hub.tell_all({"type": "classes"})
-    return by_name

@@ -11,6 +11,7 @@ import numpy as np
 from clickmask.core.errors import FormatError, ImageError, InputError
 from clickmask.formats.annotation import AnnotatedImage, Annotation, ObjectClass, Written
 from clickmask.formats.volume_file import suffix_of, write_labels
+from clickmask.server.volumes.labels import annotations_in, volume_of
 from clickmask.server.volumes.opened import OpenVolume
 from clickmask.server.volumes.reading import open_volume
 from clickmask.spatial.segments import LabelVolume, Segment
@@ -24,12 +25,24 @@ class VolumeLabels:
         title: for people.
         summary: for people.
         ending: of all files that are written.
+        suffixes: of files that are read.
     """
 
     title: str
     summary: str
     ending: str
+    suffixes: tuple[str, ...]
     kinds: tuple[str, ...] = ("volume",)
+
+    def meant(self, path: str, images: Sequence[str], shown: str | None) -> str | None:
+        """By its name, else the volume that is open."""
+        return volume_of(path, images, shown)
+
+    def read(self, file: Path, opened: object, path: str, default: str) -> AnnotatedImage:
+        """An object for every label."""
+        if not isinstance(opened, OpenVolume):
+            raise FormatError(f"{path} is no volume.")
+        return annotations_in(file, opened, path, default)
 
     def write(
         self, files: Sequence[tuple[AnnotatedImage, Path]], classes: Sequence[ObjectClass], target: Path
@@ -93,11 +106,20 @@ def _names_of(path: str) -> Path:
 
 
 NIFTI_LABELS = VolumeLabels(
-    "Volumes as NIfTI", "Labels 1, 2, ... on each volume's own grid as .nii.gz, names in a .json beside it.", ".nii.gz"
+    "Volumes as NIfTI",
+    "Labels 1, 2, ... on each volume's own grid as .nii.gz, names in a .json beside it.",
+    ".nii.gz",
+    (".nii.gz", ".nii"),
 )
 NRRD_LABELS = VolumeLabels(
-    "Volumes as NRRD", "Segmentations on each volume's own grid, with names and colours, for 3D Slicer.", ".seg.nrrd"
+    "Volumes as NRRD",
+    "Segmentations on each volume's own grid, with names and colours, for 3D Slicer.",
+    ".seg.nrrd",
+    (".nrrd",),
 )
 DICOM_LABELS = VolumeLabels(
-    "Volumes as DICOM SEG", "Segmentations that refer to the images of their DICOM series; for series alone.", ".dcm"
+    "Volumes as DICOM SEG",
+    "Segmentations that refer to the images of their DICOM series; for series alone.",
+    ".dcm",
+    (".dcm",),
 )

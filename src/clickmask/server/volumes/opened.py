@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from clickmask.core.errors import InputError
 from clickmask.core.frames import Frame
 from clickmask.core.layers import layer_of, layers_with_pixels
-from clickmask.core.masks import RunLengthMask
+from clickmask.core.masks import BoolMask, RunLengthMask
 from clickmask.core.window import PRESETS, Window
 from clickmask.spatial.volume import Slicing, Volume, rendered
 
@@ -93,6 +93,14 @@ class OpenVolume:
             raise InputError(f"A mask of {mask.size_hw} does not fit a volume of {self.size_hw}.")
         for index in layers_with_pixels(mask, self.rows):
             self.slicing.put(into, index, layer_of(mask, index, self.rows).decode(), number)
+
+    def tall(self, voxels: NDArray[Any]) -> NDArray[Any]:
+        """(N x rows, columns) all slices of an array of the volume's shape, below one another."""
+        return np.concatenate([self.slicing.take(voxels, index) for index in range(self.slicing.count)])
+
+    def part(self, values: BoolMask, x: int, y: int) -> RunLengthMask:
+        """A mask of the tall picture from the part of it whose upper left corner is (x, y)."""
+        return RunLengthMask.encode(values, (x, y), self.size_hw)
 
     def description(self) -> dict[str, Any]:
         """What the page needs to know to show slices."""
