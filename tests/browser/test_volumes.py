@@ -157,6 +157,42 @@ def test_a_label_volume_becomes_objects_with_their_classes_that_clicks_correct(
     volume.wait_for(f"s.objects[0].area === {3 * 20 * 15 + 20 * 5}")
 
 
+def test_the_plane_is_chosen_in_the_bar_or_by_key_before_the_first_object(volume: Annotator, tmp_path: Path) -> None:
+    page, plane = volume.page, volume.page.get_by_test_id("plane")
+    assert plane.input_value() == "axial"
+    plane.select_option("coronal")
+    volume.wait_for("s.status === 'ready' && s.picture && s.view.aspect === 6")
+    assert (plane.input_value(), slice_of(volume)) == ("coronal", 30)
+    volume.click((40.5, 8 - 4 + 0.5))
+    assert (area(volume), volume.state["objects"][0]["area"]) == (100, 100), "5 slices high, 20 columns wide"
+    assert plane.is_disabled() and "before the first object" in str(plane.get_attribute("title"))
+    page.reload()
+    volume.wait_ready()
+    assert plane.input_value() == "coronal" and area(volume) == 100
+    page.locator("canvas.surface").first.focus()
+    page.keyboard.press("Enter")
+    volume.wait_for("s.objects[0].state === 'finished'")
+    found = nibabel.load(exported(volume, "Volumes as NIfTI", tmp_path) / "scan-labels.nii.gz")
+    labels = np.asarray(found.dataobj).transpose(2, 1, 0)
+    assert int(labels.sum()) == 100 and (labels[2:7, 30, 30:50] == 1).all()
+
+    page.locator("canvas.surface").first.focus()
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    volume.wait_for("s.objects.length === 0")
+    page.keyboard.press("Shift+O")
+    volume.wait_for("s.status === 'ready' && s.picture && s.view.aspect === 3")
+    assert plane.input_value() == "sagittal"
+
+
+def test_hints_speak_of_slices(volume: Annotator) -> None:
+    hint = volume.page.get_by_role("complementary", name="First steps")
+    hint.get_by_text("Go to a slice that shows the thing you want").wait_for()
+    volume.click((40.5, 30.5))
+    hint.get_by_text("carries the mask to the other slices").wait_for()
+    assert "J then carries" in hint.inner_text()
+
+
 def test_the_wheel_with_shift_and_the_slider_go_through_the_slices(volume: Annotator) -> None:
     page = volume.page
     page.mouse.move(*volume.screen((40, 30)))

@@ -345,6 +345,64 @@ def test_a_dicom_series_is_one_volume_and_gets_a_segmentation(tmp_path: Path) ->
     np.testing.assert_array_equal(read_labels(target, volume).labels > 0, cone())
 
 
+def plane(server: Server, name: str):
+    return server.http.put(f"/api/v1/images/{SCAN}/plane", json={"plane": name})
+
+
+def test_a_plane_is_chosen_before_the_first_object_and_kept(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", 1)
+    write_scan(tmp_path / "b.nii.gz")
+    wanted = np.zeros(SHAPE, bool)
+    wanted[:, 20] = cone()[:, 20]
+    with running(tmp_path, BrightModel()) as server:
+        told = plane(server, "coronal").json()
+        assert (told["plane"], told["slices"], told["rows"], told["columns"]) == ("coronal", 40, 9, 48)
+        assert told["aspect"] == 4 and told["spacing"] == [2, 0.5, 0.75]
+        with server.socket(SCAN) as socket:
+            assert socket.ready["volume"] == told
+            socket.click(24.5, 20 * 9 + (8 - 4) + 0.5)  # voxel (24, 20, 4): the head is at the top
+            socket.do("finish")
+        assert server.get(f"/images/{SCAN}").json()["height"] == 40 * 9
+    with running(tmp_path, BrightModel()) as server:
+        assert server.get(f"/images/{SCAN}/volume").json()["plane"] == "coronal"
+        _, folder = exported(server, "volume_nifti")
+        assert plane(server, "coronal").status_code == 200, "nothing to change"
+    found = read_labels(folder / "b-labels.nii.gz", read_volume(tmp_path / "b.nii.gz"))
+    np.testing.assert_array_equal(found.labels > 0, wanted)
+
+
+def test_masks_are_carried_along_the_chosen_plane(scans: Server) -> None:
+    assert plane(scans, "sagittal").json()["slices"] == SHAPE[2]
+    with scans.socket(SCAN) as socket:
+        socket.click(20.5, 24 * 9 + (8 - 4) + 0.5)
+        told = carry(socket, slice=24, direction="forward", to=27)
+        assert told["slices"] == [25, 27]
+        socket.do("finish")
+    _, folder = exported(scans, "volume_nrrd")
+    found = read_labels(folder / "b-labels.seg.nrrd", read_volume(scans.folder / "b.nii.gz")).labels > 0
+    np.testing.assert_array_equal(found[:, :, 24], cone()[:, :, 24])
+    assert found[:, :, 25:28].any(axis=(0, 1)).all() and not (found & ~cone()).any()
+    assert not np.delete(found, range(24, 28), 2).any()
+
+
+def test_a_plane_is_not_changed_under_objects(scans: Server) -> None:
+    with scans.socket(SCAN) as socket:
+        click(socket, 4, 20, 24)
+        refused = plane(scans, "coronal")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_now")
+        socket.do("undo")
+        assert plane(scans, "coronal").status_code == 200
+        socket.until("plane")
+        told = socket.do("redo")
+        assert told["code"] == "not_now" and "Open it again" in told["message"]
+    assert scans.get(f"/images/{SCAN}/history").json()["entries"] == []
+    assert plane(scans, "oblique").status_code in (400, 422)
+    assert scans.http.put(f"/api/v1/images/{PHOTO}/plane", json={"plane": "axial"}).status_code == 400
+    answer = scans.get(f"/images/{SCAN}/slices/4", params={"plane": "sagittal"})
+    shown = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert shown.shape == (9, 40)
+
+
 def test_a_damaged_volume_is_refused_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "b.nii.gz").write_bytes(b"no")
     with running(tmp_path, BrightModel()) as server:

@@ -202,7 +202,7 @@ class Answers:
 
     async def picture(self) -> Opened:
         """The content of the file; ImageError if it is damaged or another one by now."""
-        opened = await self._services.pictures.opened(self._board.path, self._board.kind)
+        opened = await self._services.content(self._board.path, self._board.kind, self._board.plane)
         if opened.size_hw != self._board.size_hw:
             text = "{path} was replaced by an image of another size. Put the old file back."
             raise ImageError(words("refused.imageReplaced", text, path=self._board.path))

@@ -22,6 +22,7 @@ class Board:
     objects: dict[int, StoredObject]
     peers: list[Peer] = field(default_factory=list)
     judged: bool = False
+    plane: str = ""
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send a message to everybody."""

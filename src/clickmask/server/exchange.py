@@ -97,7 +97,8 @@ def collect(
         if image.facts is None or not finished:
             continue
         annotations = tuple(_annotation(o, classes, model) for o in finished)
-        annotated.append(AnnotatedImage(image.path, image.facts.size_hw, annotations, id=image.id))
+        told = {"volume": {"plane": image.plane}} if image.plane else {}
+        annotated.append(AnnotatedImage(image.path, image.facts.size_hw, annotations, image.id, told))
     names = tuple(ObjectClass(c.name, c.id) for c in classes.values())
     return AnnotationSet(tuple(annotated), names), notes
 

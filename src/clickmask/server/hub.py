@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -46,6 +46,13 @@ class Hub:
                 self._drop_idle(keep=image_id)
             self._images[image_id].touch()
             return self._images[image_id]
+
+    async def retire(self, image_id: int, change: Callable[[], Awaitable[None]]) -> None:
+        """Change what the sizes of an image's masks follow from, see `LiveImage.retire`."""
+        live = await self.open(image_id)
+        async with self._opening:
+            await live.retire(change)
+            self._images.pop(image_id, None)
 
     async def open_for_object(self, object_id: int) -> LiveImage:
         """The live image that an object is on; NotFoundError if it does not exist."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -76,10 +77,12 @@ class LiveImage:
         size_hw = image.facts.size_hw
         self._board = Board(image.id, image.path, image.kind, size_hw, image.rev, {o.id: o for o in objects})
         self._board.judged = image.review is not None
+        self._board.plane = image.plane
         self._services = services
         self._steps = steps
         self._used = time.monotonic()
         self._lock = asyncio.Lock()
+        self._retired = False
         self._edits = EditMaker(size_hw, services.classes, lambda: services.policy)
         self._answers = Answers(services, self._board)
         self._previews = Previews(self._look_ahead)
@@ -193,7 +196,7 @@ class LiveImage:
         Raises:
             ClickmaskError: the command had no effect.
         """
-        async with self._lock:
+        async with self._turn():
             if command.seq and command.seq <= await self.last_seq(client):
                 ack = self._ack(command.seq, client, self._active.get(client), (), ())
                 self._publish(ack, client, with_masks=False)
@@ -228,7 +231,7 @@ class LiveImage:
 
     async def set_mask(self, object_id: int, mask: RunLengthMask, client: str, rev: int | None) -> Ack:
         """Give an object in progress a mask from a file."""
-        async with self._lock:
+        async with self._turn():
             target = self._pick(object_id)
             self._check_fresh(target, rev, client, strict=True)
             ack = await self._commit(self._edits.set_mask(self.objects, target, mask), Origin(client))
@@ -241,7 +244,7 @@ class LiveImage:
         Raises:
             ConflictError: it has been changed or removed in the meantime.
         """
-        async with self._lock:
+        async with self._turn():
             now = self.objects.get(seen.id)
             if now is None or now.rev != seen.rev:
                 text = "Object #{object} was changed in the meantime, so nothing was taken over."
@@ -255,7 +258,7 @@ class LiveImage:
             make: makes the step, given the objects at the moment it is taken; called in a thread.
             client: who asks.
         """
-        async with self._lock:
+        async with self._turn():
             edit = await asyncio.to_thread(make, dict(self.objects))
             ack = await self._commit(edit, Origin(client))
             self._publish(ack, client, with_masks=True)
@@ -278,6 +281,7 @@ class LiveImage:
     def judged(self, image: StoredImage) -> None:
         """Somebody has judged the image, or taken that back; everybody is told elsewhere."""
         self._board.judged = image.review is not None
+        self._board.plane = image.plane
 
     async def _tell_if_unjudged(self) -> None:
         """Let everybody know that a step has taken the image's judgement away."""
@@ -285,6 +289,7 @@ class LiveImage:
             return
         image = await self._services.image(self._board.image_id)
         self._board.judged = image.review is not None
+        self._board.plane = image.plane
         if not self._board.judged:
             self.tell({"type": "image", "image": image_json(image)})
 
@@ -308,6 +313,28 @@ class LiveImage:
             mask = await self._answers.look_ahead(target, click)
         shown = RunLengthMask.empty(self.size_hw) if mask is None else mask
         return 0 if target is None else target.id, self.rev, shown
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One step at a time; ConflictError once the image has been retired."""
+        async with self._lock:
+            if self._retired:
+                raise ConflictError("The volume is cut along another plane now. Open it again.")
+            yield
+
+    async def retire(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Change what the sizes of masks follow from; whoever looks on has to open the image again.
+
+        Raises:
+            ConflictError: there are objects, whose masks would fit no more.
+        """
+        async with self._turn():
+            if self.objects:
+                raise ConflictError("There are objects on this volume. Its plane is chosen before the first click.")
+            await change()
+            self._retired = True
+        self.tell({"type": "plane"})
+        await self.close()
 
     async def close(self) -> None:
         """Stop asking the model."""

@@ -384,6 +384,12 @@ class ClassChange(_Incoming):
         return {name: value for name, value in given.items() if value is not None or name == "key"}
 
 
+class PlaneBody(_Incoming):
+    """The plane that a volume is cut along."""
+
+    plane: Literal["axial", "coronal", "sagittal"]
+
+
 class WindowBody(_Incoming):
     """A window on the values of a volume."""
 

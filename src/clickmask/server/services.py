@@ -17,6 +17,8 @@ from clickmask.server.menus import ModelMenu, no_models
 from clickmask.server.model import ModelHost, Thinker
 from clickmask.server.pictures import Pictures
 from clickmask.server.tiles import in_tiles
+from clickmask.server.volumes.opened import OpenVolume
+from clickmask.spatial.volume import Plane
 from clickmask.store.project import Project
 from clickmask.store.protocol import SessionStore
 from clickmask.store.values import ImageFacts, ImageStatus, Policy, StoredClass, StoredImage
@@ -136,7 +138,12 @@ class Services:
         """The content of an image's file; raises as `look_at`."""
         image = await self.look_at(image)
         async with self._noting(image):
-            return await self.pictures.opened(image.path, image.kind)
+            return await self.content(image.path, image.kind, image.plane)
+
+    async def content(self, path: str, kind: str, plane: str) -> Opened:
+        """The content of a file, a volume cut along a plane; empty for that in which it was recorded."""
+        opened = await self.pictures.opened(path, kind)
+        return opened.in_plane(Plane(plane)) if plane and isinstance(opened, OpenVolume) else opened
 
     async def prepare(self, image: StoredImage) -> float:
         """Open an image's file, or begin to prepare one that is shown in tiles; raises as `look_at`.
@@ -166,7 +173,7 @@ class Services:
     async def _facts(self, image: StoredImage) -> ImageFacts:
         facts = await asyncio.to_thread(self.folder.facts, image.path, image.kind)
         if facts is None:
-            size_hw = (await self.pictures.opened(image.path, image.kind)).size_hw
+            size_hw = (await self.content(image.path, image.kind, image.plane)).size_hw
             facts = await asyncio.to_thread(self.folder.facts, image.path, image.kind, size_hw)
         if facts is None:
             raise ImageError(f"{image.path} does not tell its size.")

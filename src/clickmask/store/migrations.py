@@ -44,6 +44,11 @@ def _people(connection: Connection) -> None:
     _add_columns(connection, columns)
 
 
+def _planes(connection: Connection) -> None:
+    """The plane in which a volume is worked on; those that were there before are in the one they were recorded in."""
+    _add_columns(connection, {"image": ("plane",)})
+
+
 def _add_columns(connection: Connection, wanted: Mapping[str, Sequence[str]]) -> None:
     """Columns of today's tables that are missing."""
     for name, columns in wanted.items():
@@ -62,6 +67,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     (2, "locks, ghosts, thresholds, policy", _editing),
     (3, "kinds of images", _kinds),
     (4, "reviews, ignore regions, people, words", _people),
+    (5, "planes of volumes", _planes),
 )
 
 

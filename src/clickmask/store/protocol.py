@@ -118,6 +118,13 @@ class SessionStore(Protocol):
         """Keep what somebody thinks of an image as it is; the next step that changes an object takes it away."""
         ...
 
+    def set_plane(self, image_id: int, plane: str, size_hw: tuple[int, int], origin: Origin) -> None:
+        """Work on a volume in another plane, in which its masks are of another size.
+
+        It must have no object; what was undone stays in the log but not in reach of redo.
+        """
+        ...
+
     def people(self) -> dict[str, str]:
         """Names of people by the client they work in."""
         ...

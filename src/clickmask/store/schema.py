@@ -52,6 +52,7 @@ image = Table(
     Column("rev", Integer, nullable=False, default=0),
     Column("review", String(16)),  # NULL: nobody has judged it as it is
     Column("reviewer", Text, nullable=False, server_default=""),
+    Column("plane", String(16), nullable=False, server_default=""),  # of a volume; empty: as it was recorded
     # The newest applied action, and what redo would do when nothing is applied.
     Column("head_action", Integer),
     Column("first_action", Integer),

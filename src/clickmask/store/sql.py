@@ -219,6 +219,12 @@ class SqlStore:
             sql_images.set_review(connection, image_id, review, reviewer)
             sql_history.log(connection, origin, "review_image", {"review": review, "by": reviewer}, image_id)
 
+    def set_plane(self, image_id: int, plane: str, size_hw: tuple[int, int], origin: Origin) -> None:
+        """Work on a volume without objects in another plane."""
+        with self._transaction() as connection:
+            sql_images.set_plane(connection, image_id, plane, size_hw)
+            sql_history.log(connection, origin, "set_plane", {"plane": plane}, image_id)
+
     def people(self) -> dict[str, str]:
         """Names of people by the client they work in."""
         with self._transaction() as connection:

@@ -63,6 +63,14 @@ def set_review(connection: Connection, image_id: int, review: Review | None, rev
     _update(connection, image_id, review=review, reviewer=reviewer if review else "")
 
 
+def set_plane(connection: Connection, image_id: int, plane: str, size_hw: tuple[int, int]) -> None:
+    """Another plane for a volume without objects; steps on masks of the old size are out of reach of undo and redo."""
+    height, width = size_hw
+    rev = connection.scalar(select(schema.image.c.rev).where(schema.image.c.id == image_id))
+    values = {"plane": plane, "height": height, "width": width, "head_action": None, "first_action": None}
+    _update(connection, image_id, rev=(rev or 0) + 1, **values)
+
+
 def move(connection: Connection, image_id: int, path: str, stamp: FileStamp) -> None:
     """Another path for the same image; the entry without objects that had it goes."""
     connection.execute(delete(schema.image).where(schema.image.c.path == path, schema.image.c.rev == 0))
@@ -96,5 +104,5 @@ def _stored(row: Row[Any], counts: dict[tuple[int, str], int]) -> StoredImage:
     names = ("finished", "in_progress", "accepted", "rejected")
     finished, in_progress, accepted, rejected = (counts.get((row.id, name), 0) for name in names)
     known = (row.status, row.problem, stamp, facts, row.rev)
-    judged = (accepted, rejected, row.review, row.reviewer)
+    judged = (accepted, rejected, row.review, row.reviewer, row.plane)
     return StoredImage(row.id, row.path, *known, finished, in_progress, row.kind, *judged)

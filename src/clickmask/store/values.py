@@ -42,7 +42,10 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """An image of the project; `path` is relative to its folder, with forward slashes, `kind` names its medium."""
+    """An image of the project; `path` is relative to its folder, with forward slashes, `kind` names its medium.
+
+    `plane` is the one in which a volume is worked on, empty for that in which it was recorded.
+    """
 
     id: int
     path: str
@@ -58,6 +61,7 @@ class StoredImage:
     rejected: int = 0
     review: Review | None = None
     reviewer: str = ""
+    plane: str = ""
 
 
 @dataclass(frozen=True, slots=True)

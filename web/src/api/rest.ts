@@ -2,7 +2,7 @@
 
 import { Refusal, type Rest } from '../state/ports'
 import type { Box } from '../state/runs'
-import type { Window } from '../state/slices'
+import type { Plane, Window } from '../state/slices'
 import {
   parseRecord, type ClassInfo, type ExportResult, type HistoryEntry, type ImageInfo, type ImportResult, type Loop, type Models, type ObjectVersion,
   type Policy, type ProjectInfo, type Statistics, type Training, type Uncertainty, type Words,
@@ -70,6 +70,7 @@ export const rest: Rest = {
     return parseRecord(await response.arrayBuffer()).mask
   },
   takeLabels: (image) => call<unknown>('POST', `/images/${image}/labels`, {}),
+  cut: (image, plane) => call('PUT', `/images/${image}/plane`, { plane }),
   look: (image, [center, width]) => call('PUT', `/images/${image}/window`, { center, width }),
   importFrom: (file, filename, format, image) => {
     const form = new FormData()
@@ -95,8 +96,8 @@ export const regionUrl = (image: number, { x0, y0, x1, y1 }: Box, side: number):
   `${ROOT}/images/${image}/region?x0=${x0}&y0=${y0}&x1=${x1}&y1=${y1}&side=${side}`
 export const displayUrl = (image: number): string => `${ROOT}/images/${image}/display`
 /** A slice of a volume through a window, the usual one without. */
-export function sliceUrl(image: number, slice: number, window: Window | null): string {
-  return `${ROOT}/images/${image}/slices/${slice}${window ? `?center=${window[0]}&width=${window[1]}` : ''}`
+export function sliceUrl(image: number, slice: number, window: Window | null, plane: Plane): string {
+  return `${ROOT}/images/${image}/slices/${slice}?plane=${plane}${window ? `&center=${window[0]}&width=${window[1]}` : ''}`
 }
 export const labelsUrl = (image: number, format: string): string => `${ROOT}/images/${image}/labels?format=${format}`
 export const thumbUrl = (image: number): string => `${ROOT}/images/${image}/thumb`

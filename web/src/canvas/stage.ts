@@ -82,7 +82,7 @@ export class Stage {
     const image = current.value
     if (image === null || !isFlat(kind.value)) return null
     if (kind.value !== 'volume') return displayUrl(image)
-    return volume.value ? sliceUrl(image, slice.value, levels.value) : null
+    return volume.value ? sliceUrl(image, slice.value, levels.value, volume.value.plane) : null
   }
 
   private wanted: string | null = null
@@ -153,7 +153,7 @@ export class Stage {
     const { images: all, volume, slice, levels } = this.store
     for (const by of [1, -1, 2]) {
       const next = slice.value + by
-      if (volume.value && next >= 0 && next < volume.value.slices) this.pictures.prefetch(sliceUrl(image, next, levels.value))
+      if (volume.value && next >= 0 && next < volume.value.slices) this.pictures.prefetch(sliceUrl(image, next, levels.value, volume.value.plane))
     }
     const images = all.value
     const at = images.findIndex((i) => i.id === image)

@@ -11,7 +11,7 @@ import { pair, Painter } from './painter'
 import type { Ports } from './ports'
 import { reachOf } from './reach'
 import { EMPTY_MASK, isEmptyBox, maskContains } from './runs'
-import { middleSlice } from './slices'
+import { middleSlice, PLANES, type Plane } from './slices'
 import { Reviewer } from './review'
 import type { Store } from './store'
 import { t } from './strings'
@@ -207,6 +207,25 @@ export class Annotator {
     })
     this.ports.session.set(`slice-${store.current.value}`, String(next))
     announce(store, t('volume.slice', { slice: next + 1, slices: volume.slices }))
+  }
+
+  /** Cuts the volume along another plane, which is possible as long as nothing is on it: masks belong to a plane. */
+  async cutAlong(plane: Plane): Promise<void> {
+    const { store } = this
+    const image = store.current.value
+    if (image === null || !store.volume.value || store.volume.value.plane === plane) return
+    if (store.document.value.objects.length > 0) return toast(store, 'note', t('volume.planeHeld'))
+    try {
+      await this.ports.rest.cut(image, plane)
+      announce(store, t(`volume.${plane}`))
+    } catch (error) {
+      toast(store, 'error', error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  nextPlane(): void {
+    const { volume } = this.store
+    if (volume.value) void this.cutAlong(PLANES[(PLANES.indexOf(volume.value.plane) + 1) % PLANES.length] as Plane)
   }
 
   /** Carries the mask of the object in progress from this slice to the others. */

@@ -40,13 +40,13 @@ export class Channel {
   constructor(private readonly store: Store, private readonly ports: Ports, private readonly client: string) {}
 
   /** Closes the image that is open and opens another. */
-  open(image: number): void {
+  open(image: number, anew = false): void {
     const { store } = this
-    if (store.current.value === image && store.status.value !== 'failed') return
+    if (store.current.value === image && store.status.value !== 'failed' && !anew) return
     this.live?.close()
     this.sayWhatIsKept()
-    this.outbox = new Outbox(this.leftover('outbox', image))
-    this.early = this.leftover('early', image)
+    this.outbox = new Outbox(anew ? [] : this.leftover('outbox', image)) // what was said of other slices is void
+    this.early = anew ? [] : this.leftover('early', image)
     this.sentAt.clear()
     batch(() => {
       store.current.value = image
@@ -171,6 +171,8 @@ export class Channel {
         store.busy.value = message.stage === 'idle' ? null : message.stage
         store.carrying.value = message.stage === 'propagating' ? { slice: message.slice ?? 0, slices: message.slices ?? 0 } : null
         return
+      case 'plane':
+        return this.openAnew()
       case 'preparing':
         store.preparing.value = message.done < 1 ? message.done : null
         store.tileNews.value++
@@ -219,6 +221,14 @@ export class Channel {
     this.outboxChanged()
     store.status.value = 'ready'
     store.problem.value = null
+  }
+
+  /** The image from its beginning: what was known of its slices holds no more. */
+  private openAnew(): void {
+    const image = this.store.current.value
+    if (image === null) return
+    this.ports.session.set(`slice-${image}`, '')
+    this.open(image, true)
   }
 
   private beginVolume(volume: VolumeInfo, image: number): void {

@@ -123,6 +123,7 @@ const TABLE = {
   'previous-slice': { group: 'volume', keys: ['PageUp'], repeats: true, only: 'volume' },
   'first-slice': { group: 'volume', keys: ['Home'], only: 'volume' },
   'last-slice': { group: 'volume', keys: ['End'], only: 'volume' },
+  'next-plane': { group: 'volume', keys: ['Shift+O'], only: 'volume' },
   'carry-both': { group: 'volume', keys: ['J'], only: 'volume', sends: ['propagate'] },
   'carry-forward': { group: 'volume', keys: ['Shift+PageDown'], only: 'volume', sends: ['propagate'] },
   'carry-backward': { group: 'volume', keys: ['Shift+PageUp'], only: 'volume', sends: ['propagate'] },

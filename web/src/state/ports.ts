@@ -1,6 +1,6 @@
 /** What the state needs from the world outside; the real ones are in api/, tests bring their own. */
 
-import type { Window } from './slices'
+import type { Plane, Window } from './slices'
 import type { RunMask } from './runs'
 import { said } from './strings'
 import type {
@@ -34,6 +34,8 @@ export interface Rest {
   versionMask(object: number, action: number): Promise<RunMask>
   /** Makes finished objects of the labels in the file of a cloud. */
   takeLabels(image: number): Promise<unknown>
+  /** A volume without objects is worked on in this plane from now on. */
+  cut(image: number, plane: Plane): Promise<unknown>
   /** The model looks at a volume through this window from now on. */
   look(image: number, levels: Window): Promise<unknown>
   importFrom(file: Blob, filename: string, format: string, image: number | null): Promise<ImportResult>

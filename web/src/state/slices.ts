@@ -6,11 +6,14 @@
 import { EMPTY_MASK, type RunMask } from './runs'
 import type { CommandBody, Look, Loop, Prompt } from './wire'
 
+export const PLANES = ['axial', 'coronal', 'sagittal'] as const
+export type Plane = (typeof PLANES)[number]
+
 export interface VolumeInfo {
   readonly slices: number
   readonly rows: number
   readonly columns: number
-  readonly plane: 'axial' | 'coronal' | 'sagittal'
+  readonly plane: Plane
   /** Millimetres down, along and between slices. */
   readonly spacing: readonly [number, number, number]
   /** Height of a pixel divided by its width. */

@@ -395,6 +395,8 @@ export type ServerMessage =
   | { readonly type: 'image'; readonly image: ImageInfo }
   | { readonly type: 'preparing'; readonly done: number }
   | { readonly type: 'training'; readonly lesson: Lesson | null }
+  /** The volume is cut along another plane now. */
+  | { readonly type: 'plane' }
   | { readonly type: 'project'; readonly policy: Policy }
   | ({ readonly type: 'model'; readonly kind?: Kind } & ModelState)
   | { readonly type: 'pong'; readonly seq: number }

@@ -92,6 +92,7 @@ export function makeActions(store: Store, annotator: Annotator, viewer: () => Vi
     'previous-slice': () => annotator.goToSlice(store.slice.value - 1),
     'first-slice': () => annotator.goToSlice(0),
     'last-slice': () => annotator.goToSlice(Infinity),
+    'next-plane': () => annotator.nextPlane(),
     'carry-both': () => annotator.carry('both'),
     'carry-forward': () => annotator.carry('forward'),
     'carry-backward': () => annotator.carry('backward'),

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { labelsUrl } from '../api/rest'
-import { windowOf, type VolumeInfo, type Window } from '../state/slices'
+import { PLANES, windowOf, type Plane, type VolumeInfo, type Window } from '../state/slices'
 import { t } from '../state/strings'
 import type { ObjectInfo } from '../state/wire'
 import { useApp } from './app'
@@ -22,12 +22,25 @@ export function VolumeBar(): JSX.Element | null {
           onInput={(e) => annotator.goToSlice(Number(e.currentTarget.value) - 1)} />
         <span class="value">{store.slice.value + 1} / {volume.slices}</span>
       </label>
-      <span class="muted">{t(`volume.${volume.plane}`)}</span>
+      <PlaneChoice volume={volume} />
       <span class="divider" />
       <Levels volume={volume} />
       <span class="divider" />
       <Labels volume={volume} />
     </section>
+  )
+}
+
+/** The plane that the volume is cut along: to be chosen before the first object, for masks belong to a plane. */
+function PlaneChoice({ volume }: { volume: VolumeInfo }): JSX.Element {
+  const { store, annotator } = useApp()
+  const held = store.document.value.objects.length > 0
+  return (
+    <select class="field" data-testid="plane" aria-label={t('volume.plane')} disabled={held} value={volume.plane}
+      title={held ? t('volume.planeHeld') : withKey(store, t('volume.planeHelp'), 'next-plane')}
+      onChange={(e) => void annotator.cutAlong(e.currentTarget.value as Plane)}>
+      {PLANES.map((plane) => <option key={plane} value={plane}>{t(`volume.${plane}`)}</option>)}
+    </select>
   )
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,13 +17,14 @@ from clickmask.core.window import Window
 from clickmask.formats.annotation import Annotation
 from clickmask.formats.volume_file import write_labels
 from clickmask.server import exchange
-from clickmask.server.deps import Number, TheServices
+from clickmask.server.deps import REST_CLIENT, Number, TheHub, TheServices
 from clickmask.server.errors import NotFoundError
-from clickmask.server.schemas import WindowBody
+from clickmask.server.schemas import PlaneBody, WindowBody
 from clickmask.server.services import Services
 from clickmask.server.volumes.export import label_volume
 from clickmask.server.volumes.opened import OpenVolume
-from clickmask.store.values import StoredImage
+from clickmask.spatial.volume import Plane
+from clickmask.store.values import Origin, StoredImage
 
 router = APIRouter(prefix="/api/v1/images/{image_id}")
 
@@ -46,19 +48,33 @@ async def one_slice(
     services: TheServices,
     center: float | None = None,
     width: float | None = None,
+    plane: Plane | None = None,
 ) -> Response:
-    """A slice as a grey PNG, through the window asked for or the usual one."""
+    """A slice as a grey PNG, through the window asked for or the usual one, in the plane asked for or the volume's."""
     opened, image = await _volume(services, image_id)
+    opened = opened if plane is None else opened.in_plane(plane)
     if index >= opened.slicing.count:
         raise NotFoundError(f"There is no slice {index}: the volume has {opened.slicing.count}, counted from 0.")
     if (center is None) != (width is None):
         raise InputError("A window is a center and a width. Give both, or neither.")
     window = opened.window if center is None or width is None else Window(center, width, opened.window.function)
-    tag = f'"v{services.pictures.tag(image)}-{index}-{window.center:g}-{window.width:g}"'
+    tag = f'"v{services.pictures.tag(image)}-{opened.slicing.plane}-{index}-{window.center:g}-{window.width:g}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(await asyncio.to_thread(_png, opened, index, window), media_type="image/png", headers=headers)
+
+
+@router.put("/plane")
+async def cut(image_id: Number, body: PlaneBody, services: TheServices, hub: TheHub) -> dict[str, Any]:
+    """The plane in which the volume is worked on from now on; only while there is no object on it."""
+    opened, image = await _volume(services, image_id)
+    anew = opened.in_plane(Plane(body.plane))
+    if anew is not opened:
+        origin = Origin(REST_CLIENT)
+        keep = partial(services.in_store, services.store.set_plane, image.id, body.plane, anew.size_hw, origin)
+        await hub.retire(image_id, keep)
+    return await asyncio.to_thread(anew.description)
 
 
 @router.put("/window")

@@ -15,6 +15,7 @@ from clickmask.server.volumes.labels import annotations_in, volume_of
 from clickmask.server.volumes.opened import OpenVolume
 from clickmask.server.volumes.reading import open_volume
 from clickmask.spatial.segments import LabelVolume, Segment
+from clickmask.spatial.volume import Plane
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class VolumeLabels:
             written = target / self._name(image.path, paths, target)
             written.parent.mkdir(parents=True, exist_ok=True)
             try:
-                labels, shared = label_volume(open_volume(file), image.annotations)
+                labels, shared = label_volume(_opened(file, image), image.annotations)
                 write_labels(written, labels)
             except (ImageError, InputError) as error:
                 losses.append(f"{image.path}: left out. {str(error).replace(f'{target}/', '')}")
@@ -98,6 +99,12 @@ def label_volume(opened: OpenVolume, annotations: Sequence[Annotation]) -> tuple
     ]
     shared = sum(a.mask.area for a in annotations) - int(np.count_nonzero(voxels))
     return LabelVolume.of(opened.volume, voxels, segments), shared
+
+
+def _opened(file: Path, image: AnnotatedImage) -> OpenVolume:
+    """The volume, cut along the plane in which its masks were made."""
+    opened, plane = open_volume(file), image.attributes.get("volume", {}).get("plane")
+    return opened.in_plane(Plane(plane)) if plane else opened
 
 
 def _names_of(path: str) -> Path:

@@ -15,7 +15,7 @@ from clickmask.core.frames import Frame
 from clickmask.core.layers import layer_of, layers_with_pixels
 from clickmask.core.masks import BoolMask, RunLengthMask
 from clickmask.core.window import PRESETS, Window
-from clickmask.spatial.volume import Slicing, Volume, rendered
+from clickmask.spatial.volume import Plane, Slicing, Volume, rendered
 
 FRAMES_KEPT = 8
 
@@ -36,11 +36,21 @@ class OpenVolume:
     _seen: dict[str, Window] = field(default_factory=dict)
     _frames: OrderedDict[int, Frame] = field(default_factory=OrderedDict)
     _lock: Any = field(default_factory=Lock)
+    _planes: dict[Plane, OpenVolume] = field(default_factory=dict)
 
     @staticmethod
     def of(volume: Volume) -> OpenVolume:
         """A volume in the plane that it was recorded in."""
-        return OpenVolume(volume, volume.slicing(volume.acquired_plane()), volume.default_window())
+        made = OpenVolume(volume, volume.slicing(volume.acquired_plane()), volume.default_window())
+        made._planes[made.slicing.plane] = made
+        return made
+
+    def in_plane(self, plane: Plane) -> OpenVolume:
+        """The same volume cut along a plane; always the same object for one plane."""
+        if plane not in self._planes:
+            other = OpenVolume(self.volume, self.volume.slicing(plane), self.window, _planes=self._planes)
+            self._planes.setdefault(plane, other)
+        return self._planes[plane]
 
     @property
     def size_hw(self) -> tuple[int, int]:
