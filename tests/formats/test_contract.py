@@ -30,10 +30,10 @@ from .golden import GOLDEN
 from .strategies import masks
 
 ALL = list(FORMATS)
-MAPS = {"png", "png_grey", "voc"}
+MAPS = {"geotiff", "png", "png_grey", "voc"}
 """One value per pixel: objects cannot overlap, and their order is that of their numbers."""
-LOSSLESS = set(ALL) - MAPS - {"yolo"}
-"""Hold every mask that is not empty, without a word of loss."""
+LOSSLESS = set(ALL) - MAPS - {"geojson_world", "yolo"}
+"""Hold every mask that is not empty, without a word of loss. Of `geojson_world` that holds for georeferenced images."""
 
 
 def lookup(given_set: AnnotationSet) -> Any:

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
-from tests.server.conftest import write_image
+from tests.server.conftest import running, write_image
 
 from clickmask.formats import FORMATS
+from clickmask.formats.georeference import Georeference
 from clickmask.server.records import parse_records
 
 CLIENT = "script-client"
 SIZE = (48, 64)
+UTM_33_NORTH = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32633)
+"""Keys of a GeoTIFF."""
 
 
 def do(server, kind: str, image: int = 1, **values):
@@ -242,6 +246,26 @@ def test_indexed_png_says_what_it_cannot_hold(server) -> None:
     finished(server, 40, 30)
     notes = server.post("/export", {"format": "png"}).json()["notes"]
     assert any("2 objects of class 'object' become one" in note for note in notes)
+
+
+@pytest.mark.parametrize("name", ["geotiff", "geojson_world"])
+def test_masks_of_a_geotiff_are_exported_with_its_place(model, tmp_path: Path, name: str) -> None:
+    place = Georeference({33550: (0.5, 0.5, 0.0), 33922: (0.0, 0.0, 0.0, 4e5, 5e6, 0.0), 34735: UTM_33_NORTH})
+    (tmp_path / "maps").mkdir()
+    pixels = np.random.default_rng(1).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "maps" / "a.tif", pixels, photometric="rgb", extratags=place.extratags())
+    with running(tmp_path / "maps", model) as server:
+        finished(server, 15, 15)
+        (record,) = parse_records(server.get("/images/1/masks").content)
+        report = server.post("/export", {"format": name}).json()
+        assert report["notes"] == []
+        (image,) = FORMATS.get(name).read(report["folder"]).images
+        assert image.georeference == place and image.annotations[0].mask.area == sum(record.runs[1::2])
+        server.http.delete("/api/v1/objects/1")
+        answer = send(server, server.http.get(report["download"]).content, "a.zip", name)
+        assert (answer.json()["objects"], answer.json()["notes"]) == (1, [])
+        (again,) = parse_records(server.get("/images/1/masks").content)
+        assert again.runs == record.runs
 
 
 @pytest.mark.parametrize(

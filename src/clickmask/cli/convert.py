@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from clickmask.core.errors import FormatError
 from clickmask.formats import FORMATS
-from clickmask.formats.annotation import AnnotatedImage, AnnotationStream, ImageLookup
+from clickmask.formats.annotation import KNOWS_PLACES, AnnotatedImage, AnnotationStream, ImageLookup, placed
 from clickmask.formats.image_names import FolderImages
 
 MOST_LOSSES_SHOWN = 20
@@ -86,7 +86,8 @@ def convert(  # noqa: PLR0913 - one argument for each option
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of the images, for files that do not tell sizes or full names: yolo, voc, geojson, npz.",
+            help="Folder of the images, for files that do not tell sizes or full names (yolo, voc, geojson, npz) and "
+            "for the place on the earth (geotiff, geojson_world).",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -103,12 +104,15 @@ def convert(  # noqa: PLR0913 - one argument for each option
     clickmask convert export.xml yolo --from cvat --to yolo
 
     clickmask convert yolo coco.json --from yolo --to coco --images photos
+
+    clickmask convert coco.json maps --from coco --to geojson_world --images orthophotos
     """
     reader, writer = FORMATS.get(from_format), FORMATS.get(to_format)
     _check_places(source, target)
-    stream = reader.open(
-        str(source), convention=convention.value if convention else None, find_image=_folder_images(images)
-    )
+    find_image = _folder_images(images)
+    stream = reader.open(str(source), convention=convention.value if convention else None, find_image=find_image)
+    if find_image is not None and to_format in KNOWS_PLACES:
+        stream = replace(stream, images=(placed(image, find_image) for image in stream.images))
     count = Count()
     with count.bar:
         written = writer.write(count.through(stream), str(target), style=style.value)

@@ -16,6 +16,8 @@ FORMATS: Registry[AnnotationFormat] = Registry(
         "cvat": "clickmask.formats.cvat:FORMAT",
         "datumaro": "clickmask.formats.datumaro:FORMAT",
         "geojson": "clickmask.formats.geojson:FORMAT",
+        "geojson_world": "clickmask.formats.geojson_world:FORMAT",
+        "geotiff": "clickmask.formats.geotiff:FORMAT",
         "labelme": "clickmask.formats.labelme:FORMAT",
         "labelstudio": "clickmask.formats.label_studio:FORMAT",
         "lvis": "clickmask.formats.lvis:FORMAT",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from clickmask.core.masks import RunLengthMask
+from clickmask.formats.georeference import Georeference
 
 Convention = Literal["edge", "center"]
 """What a polygon's whole numbers mean: corners between pixels, or the pixels themselves (then drawn inclusively)."""
@@ -21,13 +22,17 @@ Attributes = Mapping[str, Mapping[str, Any]]
 KNOWS_IGNORED = frozenset({"coco", "png", "voc"})
 """Formats that hold ignore regions: as crowds, or as the number 255."""
 
+KNOWS_PLACES = frozenset({"geojson_world", "geotiff"})
+"""Formats that hold where an image lies on the earth."""
+
 
 @dataclass(frozen=True)
 class FoundImage:
-    """An image that an annotation file means: its path and (height, width)."""
+    """An image that an annotation file means: its path, (height, width), and where it lies on the earth if known."""
 
     path: str
     size_hw: tuple[int, int]
+    georeference: Georeference | None = None
 
 
 ImageLookup = Callable[[str], FoundImage | None]
@@ -65,6 +70,7 @@ class AnnotatedImage:
         annotations: its objects; may be empty.
         id: number in the source, None lets the writer number it.
         attributes: what else the source said, see Attributes.
+        georeference: where its pixels lie on the earth; kept by KNOWS_PLACES, left out by other formats.
     """
 
     path: str
@@ -72,6 +78,7 @@ class AnnotatedImage:
     annotations: tuple[Annotation, ...] = ()
     id: int | None = None
     attributes: Attributes = field(default_factory=dict)
+    georeference: Georeference | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,12 @@ class Written:
 
     paths: tuple[str, ...]
     losses: tuple[str, ...] = ()
+
+
+def placed(image: AnnotatedImage, find_image: ImageLookup) -> AnnotatedImage:
+    """The same with the georeference of its image, where it has none of its own and the image is found."""
+    found = None if image.georeference else find_image(image.path)
+    return image if found is None else replace(image, georeference=found.georeference)
 
 
 class AnnotationFormat(Protocol):

@@ -7,7 +7,7 @@ height) says which image it is; files without it are matched to an image by thei
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,11 @@ _COLOUR = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
 
 def parse(
-    document: Any, path: str, size_hw: tuple[int, int], convention: Convention = "edge"
+    document: Any,
+    path: str,
+    size_hw: tuple[int, int],
+    convention: Convention = "edge",
+    to_pixels: Callable[[Ring], Ring] | None = None,
 ) -> tuple[AnnotatedImage, list[str]]:
     """The image of a parsed file, and what could not be taken over.
 
@@ -47,6 +51,7 @@ def parse(
         path: of the image.
         size_hw: of the image.
         convention: what whole numbers mean.
+        to_pixels: takes (N, 2) coordinates to pixels, where they are something else.
 
     Raises:
         FormatError: the structure is another.
@@ -60,7 +65,10 @@ def parse(
         if geometry.get("type") not in ("Polygon", "MultiPolygon"):
             losses.append(f"{path}: {where} is a {geometry.get('type')}, which encloses no area; it is left out.")
             continue
-        mask = mask_of_parts(_parts(geometry, where), size_hw, convention)
+        parts = _parts(geometry, where)
+        if to_pixels is not None:
+            parts = [Part(to_pixels(p.outer), tuple(to_pixels(h) for h in p.holes)) for p in parts]
+        mask = mask_of_parts(parts, size_hw, convention)
         objects.append(_annotation(feature, mask, where))
     return AnnotatedImage(path, size_hw, tuple(objects)), losses
 
@@ -103,11 +111,19 @@ class GeoJson(AnnotationFormat):
                 with naming(file):
                     document = read_json(file)
                     found = _image(document, file.relative_to(folder).as_posix(), find, file)
-                    image, lost = parse(document, found.path, found.size_hw, convention or "edge")
+                    image, lost = self.parsed(document, found, convention or "edge")
                 losses.extend(lost)
                 yield image
 
         return AnnotationStream(images(), losses=losses, count=len(files))
+
+    def parsed(self, document: Any, found: FoundImage, convention: Convention) -> tuple[AnnotatedImage, list[str]]:
+        """See `parse`."""
+        return parse(document, found.path, found.size_hw, convention)
+
+    def serialized(self, image: AnnotatedImage) -> tuple[dict[str, Any], list[str]]:
+        """See `serialize`."""
+        return serialize(image)
 
     def write(self, annotations: Annotations, target: str, *, style: ShapeStyle = "auto") -> Written:
         """One `.geojson` per image below `target`."""
@@ -115,7 +131,7 @@ class GeoJson(AnnotationFormat):
         paths: list[str] = []
         losses: list[str] = []
         for image in annotations.images:
-            document, lost = serialize(image)
+            document, lost = self.serialized(image)
             path = Path(target) / names.name(image.path)
             write_atomically(path, json_bytes(document))
             paths.append(str(path))

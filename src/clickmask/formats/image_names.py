@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from clickmask.core.errors import FormatError
 from clickmask.formats.annotation import FoundImage, ImageLookup
+from clickmask.formats.georeference import read_georeference
 from clickmask.formats.image_file import image_size, is_image_name
 
 
@@ -68,7 +69,9 @@ class FolderImages:
     def __call__(self, path: str) -> FoundImage | None:
         """The image; None if there is none, or more than one is meant. ImageError if it is damaged."""
         found = self.names.find(path)
-        return None if found is None else FoundImage(found, image_size(self._folder / found))
+        if found is None:
+            return None
+        return FoundImage(found, image_size(self._folder / found), read_georeference(self._folder / found))
 
 
 def in_turn(*lookups: ImageLookup | None) -> ImageLookup:

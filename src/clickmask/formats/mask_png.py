@@ -150,9 +150,9 @@ def parse(values: NDArray[np.integer[Any]], path: str, class_names: Sequence[str
 
 
 class PngFolder(AnnotationFormat):
-    """A folder with one PNG of numbers per image and `labels.txt`; what the numbers mean is for subclasses to say."""
+    """A folder with one picture of numbers per image and `labels.txt`; what they mean is for subclasses to say."""
 
-    suffixes = (".png",)
+    suffixes: tuple[str, ...] = (".png",)
 
     @abstractmethod
     def parse_values(self, values: NDArray[np.int64], path: str, class_names: Sequence[str]) -> AnnotatedImage:
@@ -185,7 +185,7 @@ class PngFolder(AnnotationFormat):
 
     def write(self, annotations: Annotations, target: str, *, style: ShapeStyle = "auto") -> Written:
         """One PNG per image, and `labels.txt`."""
-        classes, names = ClassTable(annotations.classes), OutputNames(".png", annotations.paths)
+        classes, names = ClassTable(annotations.classes), OutputNames(self.suffixes[0], annotations.paths)
         losses: list[str] = []
         paths: list[str] = []
         for image in annotations.images:

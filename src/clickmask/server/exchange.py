@@ -19,6 +19,7 @@ from clickmask.core.words import words
 from clickmask.formats import FORMATS
 from clickmask.formats.annotation import (
     KNOWS_IGNORED,
+    KNOWS_PLACES,
     AnnotatedImage,
     Annotation,
     AnnotationSet,
@@ -29,6 +30,7 @@ from clickmask.formats.annotation import (
     ShapeStyle,
     Written,
 )
+from clickmask.formats.georeference import TIFF_SUFFIXES, read_georeference
 from clickmask.formats.image_file import MAX_PIXELS
 from clickmask.formats.image_names import ImageNames
 from clickmask.server.errors import ImageMissingError, TooLargeError
@@ -157,6 +159,8 @@ def _writing(
     """What writes the annotations into a folder; UnknownNameError if there is no such format."""
     if format_name not in LABEL_FORMATS:
         writer = FORMATS.get(format_name)
+        if format_name in KNOWS_PLACES:
+            annotations = replace(annotations, images=tuple(_placed(i, file_of) for i in annotations.images))
         return lambda folder: writer.write(annotations, str(folder), style=style)
     labels = LABEL_FORMATS.get(format_name)
     files, gone = _present(annotations.images, file_of)
@@ -166,6 +170,13 @@ def _writing(
         return replace(written, losses=(*gone, *written.losses))
 
     return write
+
+
+def _placed(image: AnnotatedImage, file_of: Callable[[str], Path]) -> AnnotatedImage:
+    """With the georeference of its file; of an image that is gone there is none, which the writer says."""
+    with suppress(ImageMissingError):
+        return replace(image, georeference=read_georeference(file_of(image.path)))
+    return image
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -215,8 +226,9 @@ def read_upload(
     else:
         kinds = " or ".join((*reader.suffixes, ".zip"))
         raise FormatError(f"An import of {format_name} is a {kinds} file, got {file_name[:100]!r}.")
-    for png in work_folder.rglob("*.png"):
-        _check_picture(png)
+    for picture in work_folder.rglob("*"):
+        if picture.suffix.lower() in (".png", *TIFF_SUFFIXES):
+            _check_picture(picture)
     try:
         return reader.read(str(source), find_image=find_image)
     except FormatError as error:
@@ -241,7 +253,9 @@ def unpack_zip(data: bytes, target: Path, max_unpacked: int) -> None:
         raise FormatError(f"The zip cannot be unpacked ({error}). Pack it again without a password.") from error
 
 
-def project_images(images: Sequence[StoredImage], facts: Callable[[str], ImageFacts | None]) -> ImageLookup:
+def project_images(
+    images: Sequence[StoredImage], facts: Callable[[str], ImageFacts | None], file_of: Callable[[str], Path]
+) -> ImageLookup:
     """The project's images as a lookup for formats that do not tell sizes; files are looked at where need be."""
     names, by_path = ImageNames(i.path for i in images), {i.path: i for i in images}
 
@@ -251,9 +265,10 @@ def project_images(images: Sequence[StoredImage], facts: Callable[[str], ImageFa
             return None
         try:
             known = by_path[found].facts or facts(found)
-        except (ImageError, ImageMissingError):
+            place = read_georeference(file_of(found)) if found.lower().endswith(TIFF_SUFFIXES) else None
+        except (ImageError, ImageMissingError, FormatError):
             return None  # the note on the image itself says what is wrong with it
-        return None if known is None else FoundImage(found, known.size_hw)
+        return None if known is None else FoundImage(found, known.size_hw, place)
 
     return find
 
@@ -405,7 +420,7 @@ def _safe_stem(name: str) -> str:
 
 def _check_picture(file: Path) -> None:
     try:
-        with Image.open(file, formats=("PNG",)) as image:
+        with Image.open(file, formats=("PNG", "TIFF")) as image:
             pixels = image.width * image.height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         pixels = MAX_PIXELS + 1

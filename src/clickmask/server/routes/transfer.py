@@ -86,7 +86,7 @@ async def import_(request: Request, services: TheServices, hub: TheHub, settings
         return await _take_over(labels, format_name, services, hub)
     images = await services.in_store(services.store.images)
     photographs = [image for image in images if image.kind in kinds_of(format_name)]
-    find = exchange.project_images(photographs, services.folder.facts)
+    find = exchange.project_images(photographs, services.folder.facts, services.folder.file)
     with tempfile.TemporaryDirectory(prefix="clickmask-") as folder:
         limit = settings.max_unpacked_bytes
         read = await asyncio.to_thread(exchange.read_upload, data, file_name, format_name, Path(folder), limit, find)
