@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from clickmask.formats import FORMATS
+
 from .clouds import running_clouds, write_sheet
 from .conftest import AUTH, HEIGHT, WIDTH, Server
 
@@ -110,11 +112,11 @@ def test_a_mask_of_any_bytes_is_refused_or_taken(fuzzed: Server) -> None:
     ask()
 
 
-@settings(max_examples=30, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)),
     name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20),
-    format_name=st.sampled_from(["coco", "png", "labelme", "", "voc", "cvat", "geojson", "\U0001f33f"]),
+    format_name=st.sampled_from([*FORMATS, "", "\U0001f33f"]),
 )
 def test_an_upload_of_anything_is_refused_or_taken(fuzzed: Server, data: bytes, name: str, format_name: str) -> None:
     answer = fuzzed.http.post(
