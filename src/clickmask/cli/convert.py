@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from clickmask.cli.convert_scans import convert_scan
 from clickmask.core.errors import FormatError
 from clickmask.formats import FORMATS
 from clickmask.formats.annotation import KNOWS_PLACES, AnnotatedImage, AnnotationStream, ImageLookup, placed
@@ -68,10 +69,12 @@ def convert(  # noqa: PLR0913 - one argument for each option
     target: Annotated[
         Path, typer.Argument(metavar="DST", help="Where to write: a folder, or a file for formats of one.")
     ],
-    from_format: Annotated[str, typer.Option("--from", metavar="FORMAT", autocompletion=known_formats, help=_NAMES)],
+    from_format: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", autocompletion=known_formats, help=_NAMES)
+    ] = None,
     to_format: Annotated[
-        str, typer.Option("--to", metavar="FORMAT", autocompletion=known_formats, help="One of the same.")
-    ],
+        str | None, typer.Option("--to", metavar="FORMAT", autocompletion=known_formats, help="One of the same.")
+    ] = None,
     style: Annotated[
         Style, typer.Option(help="polygon, mask (without loss), or auto: polygons only where they lose nothing.")
     ] = Style.auto,
@@ -95,7 +98,8 @@ def convert(  # noqa: PLR0913 - one argument for each option
     """Convert annotations from one format to another.
 
     Images are taken one by one, so a data set may be larger than memory. What the target cannot hold is said, never
-    dropped silently; docs/formats.md tells what each format holds.
+    dropped silently; docs/formats.md tells what each format holds. Point clouds and label volumes need no names of
+    formats: the endings of SRC and DST say them.
 
     For example:
 
@@ -106,7 +110,16 @@ def convert(  # noqa: PLR0913 - one argument for each option
     clickmask convert yolo coco.json --from yolo --to coco --images photos
 
     clickmask convert coco.json maps --from coco --to geojson_world --images orthophotos
+
+    clickmask convert scan.pcd scan.ply
     """
+    if from_format is None or to_format is None:
+        _check_places(source, target)
+        done = None if from_format or to_format else convert_scan(source, target, images)
+        if done is None:
+            raise FormatError(f"Say what SRC and DST are: --from FORMAT --to FORMAT. {_NAMES}")
+        _report(Report(1, done.objects, done.paths, done.losses), target, as_json)
+        return
     reader, writer = FORMATS.get(from_format), FORMATS.get(to_format)
     _check_places(source, target)
     find_image = _folder_images(images)
@@ -116,16 +129,29 @@ def convert(  # noqa: PLR0913 - one argument for each option
     count = Count()
     with count.bar:
         written = writer.write(count.through(stream), str(target), style=style.value)
-    losses = [*stream.losses, *written.losses]
+    losses = (*stream.losses, *written.losses)
+    _report(Report(count.images, count.objects, written.paths, losses), target, as_json)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a conversion did."""
+
+    images: int
+    objects: int
+    files: tuple[str, ...]
+    losses: tuple[str, ...]
+
+
+def _report(done: Report, target: Path, as_json: bool) -> None:
     if as_json:
-        report = {"images": count.images, "objects": count.objects, "files": written.paths, "losses": losses}
-        typer.echo(json.dumps(report))
+        typer.echo(json.dumps(asdict(done)))
         return
-    for loss in losses[:MOST_LOSSES_SHOWN]:
+    for loss in done.losses[:MOST_LOSSES_SHOWN]:
         typer.echo(f"Lost: {loss}", err=True)
-    if len(losses) > MOST_LOSSES_SHOWN:
-        typer.echo(f"... and {len(losses) - MOST_LOSSES_SHOWN} more; --json lists all.", err=True)
-    typer.echo(f"{count.objects} objects on {count.images} images -> {target} ({len(written.paths)} files)")
+    if len(done.losses) > MOST_LOSSES_SHOWN:
+        typer.echo(f"... and {len(done.losses) - MOST_LOSSES_SHOWN} more; --json lists all.", err=True)
+    typer.echo(f"{done.objects} objects on {done.images} images -> {target} ({len(done.files)} files)")
 
 
 def _check_places(source: Path, target: Path) -> None:

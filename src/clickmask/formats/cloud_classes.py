@@ -56,7 +56,7 @@ def cloud_objects(cloud: Cloud) -> CloudObjects | None:
     SemanticKITTI numbers the instances of each class anew, so there a pair of both is an object. A cloud with classes
     and no instances has one object a class.
     """
-    classes = _classes(cloud)
+    classes = point_classes(cloud)
     instances = cloud.instance
     if instances is None or not (instances > 0).any():
         if classes is None or not (classes > 0).any():
@@ -103,17 +103,24 @@ def legend(names: Mapping[int, str], **more: Any) -> bytes:
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
-def _classes(cloud: Cloud) -> NDArray[np.int32] | None:
+def point_classes(cloud: Cloud) -> NDArray[np.int32] | None:
+    """(P,) the class of each point by the file's own number, 0 for none; None without such a column."""
     if cloud.semantic is not None:
         return cloud.semantic
     taken = cloud.source.get("label")
     found = (name for name in CLASS_COLUMNS if name in cloud.fields and name != taken)
-    name = next((name for name in found if cloud.fields[name].dtype.kind in "iu"), None)
+    name = next((name for name in found if _whole(cloud.fields[name])), None)
     if name is None:
         return None
     values = cloud.fields[name].astype(np.int32)
     standard = cloud.source.get("format") == "las" and name == "classification"
     return np.where(values > NEVER_CLASSIFIED, values, 0) if standard else values
+
+
+def _whole(values: NDArray[Any]) -> bool:
+    """Whether numbers can be those of classes; text files and CloudCompare hold them as fractions without a part."""
+    kind = values.dtype.kind
+    return kind in "iu" or (kind == "f" and bool(np.isfinite(values).all() and (values == np.rint(values)).all()))
 
 
 def _positive(labels: NDArray[np.int32]) -> list[int]:
