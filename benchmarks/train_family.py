@@ -189,7 +189,7 @@ class Ladder:
             folder,
             resume=True,
             device=self.arguments.device,
-            validate=self._validate(recipe) if check and self.held else None,
+            validate=self._validate(recipe, step) if check and self.held else None,
             workers=self.workers,
             maker=self._maker(member, recipe, photos),
         )
@@ -215,10 +215,12 @@ class Ladder:
             self.makers[member.without] = maker
         return self.makers[member.without].with_clicks(recipe.data.clicks)
 
-    def _validate(self, recipe: Recipe) -> Validate:
+    def _validate(self, recipe: Recipe, step: int) -> Validate:
+        """Asks at the size that the network learns at: at another one, those from scratch see nothing yet."""
         method = find_method(recipe.method).with_config(recipe.network)
         objects = held_out_objects(self.held, self.arguments.objects, recipe.data)
-        return validator(objects, method, spec_of(method, recipe.name, side=recipe.input_side), VALIDATION_CLICKS)
+        spec = spec_of(method, recipe.name, side=phase_at(recipe, step).side)
+        return validator(objects, method, spec, VALIDATION_CLICKS)
 
 
 def recipe_of(member: Member) -> Recipe:

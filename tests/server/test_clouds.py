@@ -341,6 +341,9 @@ def test_points_are_found_by_place_and_by_ray(scans: Server) -> None:
     assert scans.post("/images/1/pick", {**ray, "origin": [0.525, 0.25, 3.0]}).status_code == 404
     assert scans.post("/images/1/pick", {**ray, "direction": [0, 0, 0]}).json()["error"]["code"] == "bad_prompt"
     assert scans.post("/images/1/pick", {}).json()["error"]["code"] == "bad_request"
+    for far in (1e25, 1e300):  # beyond what 32 bits square, and beyond what they hold
+        assert scans.post("/images/1/pick", {"xyz": [far, 0, 0]}).status_code == 404
+        assert scans.post("/images/1/pick", {**ray, "origin": [far, -far, far]}).status_code == 404
 
 
 def test_models_of_clouds_have_a_menu_of_their_own(scans: Server) -> None:

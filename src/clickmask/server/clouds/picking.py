@@ -13,8 +13,8 @@ Vector = tuple[float, float, float]
 
 def nearest_to(cloud: OpenCloud, place: Vector) -> int | None:
     """Row of the point nearest to a place in the file's coordinates; None if no point has a place."""
-    away = np.linalg.norm(cloud.xyz - _local(cloud, place), axis=1)
-    return _least(cloud, away)
+    with _far_is_infinite():
+        return _least(cloud, np.linalg.norm(cloud.xyz - _local(cloud, place), axis=1))
 
 
 def met_by(cloud: OpenCloud, start: Vector, direction: Vector, radius: float) -> int | None:
@@ -31,10 +31,16 @@ def met_by(cloud: OpenCloud, start: Vector, direction: Vector, radius: float) ->
     if not (np.isfinite(length) and length > 0):
         raise PromptError(f"A direction is a vector longer than 0, got {direction}.")
     towards = (towards / length).astype(np.float32)
-    from_start = cloud.xyz - _local(cloud, start)
-    along = from_start @ towards
-    aside = np.linalg.norm(from_start - along[:, None] * towards, axis=1)
-    return _least(cloud, np.where((aside <= radius) & (along >= 0), along, np.float32(np.inf)))
+    with _far_is_infinite():
+        from_start = cloud.xyz - _local(cloud, start)
+        along = from_start @ towards
+        aside = np.linalg.norm(from_start - along[:, None] * towards, axis=1)
+        return _least(cloud, np.where((aside <= radius) & (along >= 0), along, np.float32(np.inf)))
+
+
+def _far_is_infinite() -> np.errstate:
+    """A place beyond what 32 bits hold, or whose distance is, lies near no point: no reason to warn."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def _local(cloud: OpenCloud, place: Vector) -> NDArray[np.float32]:
