@@ -19,10 +19,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from clickmask.core.errors import ClickmaskError, ConflictError, InputError
+from clickmask.core.errors import ConflictError, InputError
 from clickmask.core.words import words, words_json
 from clickmask.formats.annotation import AnnotationSet
 from clickmask.server.lesson_data import write_lesson
+from clickmask.server.training_process import run_command
 from clickmask.zoo.methods import METHOD_TARGETS
 from clickmask.zoo.spec import ModelSpec
 
@@ -32,10 +33,6 @@ STEPS = 300
 """What the recipe does unless told otherwise."""
 SECONDS_BETWEEN_NEWS = 0.25
 """Steps are told no more often."""
-LINE_BYTES = 2**20
-"""Longest line that a training may print."""
-COMPLAINT_CHARACTERS = 600
-"""Of what a failed process said last."""
 
 LessonState = Literal["preparing", "training", "exporting", "done", "failed", "stopped"]
 RUNNING: frozenset[LessonState] = frozenset({"preparing", "training", "exporting"})
@@ -133,10 +130,6 @@ class Lesson:
         checks = {key: {k: round(v, 4) for k, v in getattr(self, key).items()} for key in ("first", "last")}
         said = None if self.problem is None else words_json(self.problem)
         return {**counts, **rounded, **checks, "problem": self.problem, "words": said, "at": self.at}
-
-
-class ProcessFailedError(ClickmaskError):
-    """A training process ended without what it was begun for; the text is its own complaint."""
 
 
 class Teacher:
@@ -264,37 +257,11 @@ class Teacher:
         self._change(state="training")
         options = ("-o", str(run), "--from", wish.start, "--threads", str(teaching.threads))
         lasting = ("--set", f"phases.0.steps={wish.steps}", "--supervised")
-        await self._run(teaching, ("train", RECIPE, "--data", str(data), *options, *lasting))
+        await run_command((*teaching.command, "train", RECIPE, "--data", str(data), *options, *lasting), self._hear)
         self._change(state="exporting")
-        await self._run(teaching, ("export", str(run), "-o", str(fresh), "--name", wish.name))
+        export = ("export", str(run), "-o", str(fresh), "--name", wish.name)
+        await run_command((*teaching.command, *export), self._hear)
         await asyncio.to_thread(_moved, fresh, teaching.models / wish.name)
-
-    async def _run(self, teaching: Teaching, arguments: tuple[str, ...]) -> None:
-        """A clickmask command to its end; it is killed if this is cancelled.
-
-        Raises:
-            ProcessFailedError: it failed.
-        """
-        pipe = asyncio.subprocess.PIPE
-        # Ctrl+C in the terminal goes to this process alone, which ends the other one in good order
-        process = await asyncio.create_subprocess_exec(
-            *teaching.command, *arguments, stdin=pipe, stdout=pipe, stderr=pipe, limit=LINE_BYTES,
-            start_new_session=True,
-        )  # fmt: skip
-        assert process.stdout is not None  # noqa: S101 - these are pipes
-        assert process.stderr is not None  # noqa: S101
-        complaint = asyncio.create_task(_last_words(process.stderr))
-        try:
-            async for line in process.stdout:
-                self._hear(line)
-            status = await process.wait()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-            said = await complaint
-        if status:
-            raise ProcessFailedError(_why(status, said))
 
     def _hear(self, line: bytes) -> None:
         """Take over what a training says of a step, or of its end."""
@@ -329,26 +296,6 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
-
-
-async def _last_words(stream: asyncio.StreamReader) -> str:
-    """The end of what a process said on its error output."""
-    said = b""
-    while chunk := await stream.read(65536):
-        said = (said + chunk)[-4 * COMPLAINT_CHARACTERS :]
-    return said.decode("utf-8", "replace")
-
-
-def _why(status: int, said: str) -> str:
-    """A failure in the process's own words where it is one of clickmask's, else with how it ended."""
-    _, found, told = said.rpartition("Error: ")
-    if status == 2 and found:
-        return told.strip()[:COMPLAINT_CHARACTERS]
-    if status < 0:
-        text = "The training was ended by the system (signal {signal}); often that means too little memory."
-        return words("refused.teaching.killed", text, signal=-status)
-    last = said.strip().splitlines()[-1:] or ["it said nothing"]
-    return words("refused.teaching.failed", "The training failed: {said}", said=last[0][:COMPLAINT_CHARACTERS])
 
 
 def _emptied(run: Path) -> None:
